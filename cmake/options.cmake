@@ -1,0 +1,34 @@
+# Build options shared by every target, and the helper that declares a floor's library.
+option(SHOJI_TESTS "build the tests" ON)
+option(SHOJI_BENCH "build the benchmark programs" ON)
+option(SHOJI_FUZZ "build the libFuzzer targets (clang only)" OFF)
+option(SHOJI_SANITIZE "build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(SHOJI_COVERAGE "build with coverage counters" OFF)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(shoji_flags INTERFACE)
+target_include_directories(shoji_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(shoji_flags INTERFACE _GNU_SOURCE SHOJI_VERSION="${PROJECT_VERSION}")
+target_compile_options(shoji_flags INTERFACE -Wall -Wextra -Wshadow -Werror -ffunction-sections -fdata-sections)
+target_link_options(shoji_flags INTERFACE -Wl,--gc-sections)
+if(SHOJI_SANITIZE)
+  target_compile_options(shoji_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  target_link_options(shoji_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(SHOJI_COVERAGE)
+  target_compile_options(shoji_flags INTERFACE --coverage)
+  target_link_options(shoji_flags INTERFACE --coverage)
+endif()
+
+# shoji_floor(NAME lib...): the static library of the folder that calls it, from every .cc file in that folder.
+function(shoji_floor name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC shoji_flags ${ARGN})
+endfunction()
