@@ -247,7 +247,7 @@ struct Spec {
   std::string hostname, domainname;
   Hooks hooks;
   std::vector<std::pair<std::string, std::string>> annotations;
-  Linux linux_;  // "linux" is a macro of the compiler
+  Linux linux;
 };
 
 }  // namespace shoji
