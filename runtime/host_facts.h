@@ -1,0 +1,26 @@
+#pragma once
+// What the plan has to know of the host and of the runtime's own process, read once.
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+
+namespace shoji {
+
+struct HostFacts {
+  bool can_raise_limits = false;       // CAP_SYS_RESOURCE is effective
+  bool root = false;                   // effective uid 0 in the initial user namespace, or root in one
+  bool in_user_namespace = false;      // not the initial user namespace: no mknod, other rules
+  uint64_t effective_caps = 0;
+  uint64_t bounding_caps = 0;
+  int last_cap = 40;
+  rlimit limits[RLIM_NLIMITS] = {};
+  bool apparmor = false;
+  bool selinux = false;
+};
+
+HostFacts read_host_facts();
+
+}  // namespace shoji
