@@ -16,42 +16,57 @@ namespace shoji {
 class Json {
  public:
   enum class Type : uint8_t { kNull, kBool, kInteger, kUnsigned, kReal, kString, kArray, kObject };
+  // A piece of the document's text; offsets instead of pointers keep a node at half a cache line.
+  struct Span {
+    uint32_t begin;
+    uint32_t size;
+  };
   struct Node {
-    Type type = Type::kNull;
-    bool boolean = false;
-    uint32_t size = 0;          // members of an array or object
-    uint32_t first_child = 0;   // index of the first member, 0: none
+    Span key{};                 // of a member of an object
     uint32_t next_sibling = 0;  // 0: none
     uint32_t parent = 0;
-    uint32_t begin = 0;         // where the value's text starts in the source
-    uint32_t end = 0;           // one past its end (for objects, arrays and strings; equal to begin otherwise)
-    std::string_view key;       // for a member of an object
-    std::string_view string;
     union {
-      int64_t integer = 0;      // kInteger: negative numbers only
-      uint64_t natural;         // kUnsigned
+      uint64_t natural = 0;  // kUnsigned
+      int64_t integer;       // kInteger: negative numbers only
       double real;
+      bool boolean;
+      Span text;  // kString: the characters; kArray and kObject: the source
     };
+    uint32_t size = 0;  // members of an array or object; the first one is the node after this one
+    Type type = Type::kNull;
+  };
+  struct Arena {
+    std::string text;       // the source
+    std::string unescaped;  // keys and strings that have escapes; its offsets go on where those of `text` end
+    std::vector<Node> nodes;  // [0] is unused, [1] the document, members in the order of the source
+    [[nodiscard]] std::string_view view(Span span) const {
+      return span.begin < text.size()
+                 ? std::string_view(text).substr(span.begin, span.size)
+                 : std::string_view(unescaped).substr(span.begin - text.size(), span.size);
+    }
   };
 
   Json() = default;
-  Json(const std::vector<Node>* nodes, uint32_t index) : nodes_(nodes), index_(index) {}
+  Json(const Arena* arena, uint32_t index) : arena_(arena), index_(index) {}
 
-  [[nodiscard]] bool exists() const { return nodes_ != nullptr; }
+  [[nodiscard]] bool exists() const { return arena_ != nullptr; }
   [[nodiscard]] Type type() const { return node().type; }
-  [[nodiscard]] std::string_view type_name() const;  // "string", "object", "integer", ... for messages
+  [[nodiscard]] std::string_view type_name() const;  // "a string", "an object", "null", ... for messages
   [[nodiscard]] bool is_object() const { return exists() && type() == Type::kObject; }
   [[nodiscard]] bool is_array() const { return exists() && type() == Type::kArray; }
   [[nodiscard]] bool is_string() const { return exists() && type() == Type::kString; }
   [[nodiscard]] bool is_null() const { return exists() && type() == Type::kNull; }
+  // Members of an array or object, 0 for others.
   [[nodiscard]] uint32_t size() const { return node().size; }
-  [[nodiscard]] std::string_view key() const { return node().key; }
-  [[nodiscard]] const Node& node() const { return (*nodes_)[index_]; }
+  [[nodiscard]] std::string_view key() const { return arena_->view(node().key); }
+  [[nodiscard]] const Node& node() const { return arena_->nodes[index_]; }
 
   // First member / next member, a non-existing Json at the end. Works for arrays and objects:
   //   for (Json m = object.first(); m.exists(); m = m.next())
-  [[nodiscard]] Json first() const { return at(node().first_child); }
-  [[nodiscard]] Json next() const { return at(node().next_sibling); }
+  [[nodiscard]] Json first() const { return node().size == 0 ? Json() : Json(arena_, index_ + 1); }
+  [[nodiscard]] Json next() const {
+    return node().next_sibling == 0 ? Json() : Json(arena_, node().next_sibling);
+  }
   // The member of an object, or a non-existing Json. With duplicate keys the last one counts, as in runc.
   [[nodiscard]] Json find(std::string_view key) const;
 
@@ -63,31 +78,26 @@ class Json {
   [[nodiscard]] Result<std::string_view> as_string() const;
   // RFC 6901 pointer of this value, "" for the document itself.
   [[nodiscard]] std::string pointer() const;
+  // `/process/cwd: expected a string, found an integer`, for readers of their own.
+  [[nodiscard]] Failure unexpected(std::string_view expected) const;
 
  private:
-  [[nodiscard]] Json at(uint32_t index) const { return index == 0 ? Json() : Json(nodes_, index); }
-  const std::vector<Node>* nodes_ = nullptr;
+  const Arena* arena_ = nullptr;
   uint32_t index_ = 0;
 };
 
 class JsonDocument {
  public:
-  // Parses the whole text. The error names line, column and the JSON pointer reached. `name` (a file name) opens
-  // the message. Nesting deeper than 200 levels and texts over 1 GiB are refused.
+  // Parses the whole text. The error names line, column and the JSON pointer reached. `name` (a file name)
+  // opens the message. Nesting deeper than 200 levels and texts over 1 GiB are refused.
   static Result<JsonDocument> parse(std::string text, std::string_view name);
-  [[nodiscard]] Json root() const { return Json(&nodes_, 1); }
-  // The source text of a value (objects and arrays), as written in the file.
+  [[nodiscard]] Json root() const { return Json(arena_.get(), 1); }
+  // The source text of an object or array, as written in the file.
   [[nodiscard]] std::string_view source(const Json& value) const;
 
-  JsonDocument(JsonDocument&&) noexcept = default;
-  JsonDocument& operator=(JsonDocument&&) noexcept = default;
-
  private:
-  friend class JsonBuilder;
   JsonDocument() = default;
-  std::unique_ptr<std::string> text_;
-  std::vector<Json::Node> nodes_;                      // [0] is unused
-  std::vector<std::unique_ptr<char[]>> unescaped_;     // backing of keys and strings
+  std::unique_ptr<Json::Arena> arena_;
 };
 
 // Prints JSON in call order. Nothing checks the nesting but the caller's tests.
@@ -96,10 +106,10 @@ class JsonWriter {
  public:
   enum class Style : uint8_t { kCompact, kIndented };  // kIndented: two spaces
   explicit JsonWriter(Style style = Style::kCompact) : style_(style) {}
-  JsonWriter& begin_object();
-  JsonWriter& end_object();
-  JsonWriter& begin_array();
-  JsonWriter& end_array();
+  JsonWriter& begin_object() { return begin('{'); }
+  JsonWriter& end_object() { return end('}'); }
+  JsonWriter& begin_array() { return begin('['); }
+  JsonWriter& end_array() { return end(']'); }
   JsonWriter& key(std::string_view name);
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
@@ -118,6 +128,8 @@ class JsonWriter {
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
+  JsonWriter& begin(char bracket);
+  JsonWriter& end(char bracket);
   void before_value();
   void newline();
   std::string out_;
