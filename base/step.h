@@ -122,12 +122,14 @@ enum class SyncPoint : uint32_t {
   kReady,        // everything is made; parent stores the facts
 };
 
+inline constexpr uint32_t kDetailKindShift = 16;
+
 // child -> parent, one packet each. kConsole carries a descriptor (SCM_RIGHTS).
 enum class MessageKind : uint32_t { kSync = 1, kForked, kConsole, kFailed };
 struct Message {
   MessageKind kind;
   uint32_t value;       // SyncPoint | pid | step index
-  uint32_t detail;      // kFailed: which part of the step (StepPart)
+  uint32_t detail;      // kFailed: which part of the step (StepPart), and its kind << kDetailKindShift
   int32_t err;          // kFailed: errno
   char text[112];       // kFailed: what the filesystem itself said (fsconfig log), NUL-terminated, or empty
 };

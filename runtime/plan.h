@@ -28,7 +28,7 @@ struct InitPlan {
   uint64_t clone_flags = 0;
   bool maps_ids = false;             // the child will ask for uid/gid maps or time offsets
   bool asks_hooks = false;
-  int32_t gate_slot = kNoSlot;       // to be filled with the read end of the start FIFO
+  int32_t gate_slot = kNoSlot;       // to be filled with the start FIFO opened O_RDWR (no end of file wakes the child), its only reader
   int32_t report_slot = kNoSlot;     // to be filled with the file that takes a late failure
   int32_t console_slot = kNoSlot;
   std::vector<UniqueFd> held;        // descriptors behind slots

@@ -6,6 +6,7 @@
 //   argv[3]  size of the plan
 #include <fcntl.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 #include <signal.h>
 
 #include "runtime/init/raw.h"
@@ -62,6 +63,7 @@ int run(long argc, char** argv) {
   shoji::raw::close(fd);
   if (plan < 0 && plan > -4096) return kBadPlan;
   reset_signals();
+  shoji::raw::call(SYS_prctl, PR_SET_NAME, "shoji-init", 0, 0, 0);
   shoji::raw::call(SYS_umask, 0);  // modes are those of the plan
   shoji::Walker walker;
   if (!walker.load(reinterpret_cast<char*>(plan))) return kBadPlan;

@@ -188,8 +188,17 @@ long ProcessSteps::change_dir(Walker& w, const Step& step) {
   return where[0] == '/' ? 0 : -EXDEV;
 }
 
-long ProcessSteps::cloexec_from(Walker& /*w*/, const Step& step) {
-  return raw::call(SYS_close_range, step.u0, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+// Everything from u0 on closes at the exec. Below it are 0, 1, 2 and what the caller wants handed in; descriptors of
+// ours that happen to lie there close one by one.
+long ProcessSteps::cloexec_from(Walker& w, const Step& step) {
+  auto first = static_cast<long>(step.u0);
+  auto mark = [first](long fd) {
+    if (fd >= 3 && fd < first) raw::call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+  };
+  mark(w.header_->socket);
+  mark(w.header_->proc);
+  for (uint32_t i = 0; i < w.header_->slot_count; ++i) mark(w.slots_[i]);
+  return raw::call(SYS_close_range, first, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
 }
 
 long ProcessSteps::dup_to(Walker& w, const Step& step) {
