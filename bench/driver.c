@@ -4,16 +4,20 @@
  *   case NAME                begins a case
  *   timed ARGV0 ARGV1 ...    a step whose time counts
  *   untimed ARGV0 ARGV1 ...  a step that only has to happen, in order
+ *   gone PIDFILE             an untimed step that waits until that process has ended
  * In an argument, every `%` becomes the number of the round, so that each container has a name of its own.
  * Round 1 runs every case once, round 2 again, and so on: what else the machine does meanwhile hits all of
  * them alike. A step is timed from before vfork to after wait4. Prints, per case: NAME, median, p10 and p90
  * in microseconds; or NAME, `failed`, and the step, when a step did not exit with 0: a case that does not
  * work has no time. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +26,7 @@ enum { kMaxCases = 64, kMaxSteps = 8, kMaxArgs = 48, kLine = 8192 };
 
 struct step {
   bool timed;
+  bool gone; /* wait for the process of this pid file, instead of running a command */
   char* argv[kMaxArgs + 1];
 };
 struct bench_case {
@@ -34,6 +39,7 @@ struct bench_case {
 
 static struct bench_case cases[kMaxCases];
 static int case_count;
+static FILE* report_stream;
 
 _Noreturn static void die(const char* what) {
   fprintf(stderr, "driver: %s\n", what);
@@ -46,6 +52,7 @@ static void add_step(char* verb, char* rest) {
   if (current->step_count == kMaxSteps) die("too many steps in one case");
   struct step* step = &current->steps[current->step_count++];
   step->timed = strcmp(verb, "timed") == 0;
+  step->gone = strcmp(verb, "gone") == 0;
   int argc = 0;
   for (char* word = strtok(rest, "\t"); word != NULL; word = strtok(NULL, "\t")) {
     if (argc == kMaxArgs) die("too many arguments in one step");
@@ -71,10 +78,10 @@ static void read_cases(int rounds) {
       cases[case_count].name = rest;
       cases[case_count].samples = calloc((size_t)rounds, sizeof(double));
       if (cases[case_count++].samples == NULL) die("out of memory");
-    } else if (strcmp(text, "timed") == 0 || strcmp(text, "untimed") == 0) {
+    } else if (strcmp(text, "timed") == 0 || strcmp(text, "untimed") == 0 || strcmp(text, "gone") == 0) {
       add_step(text, rest);
     } else {
-      die("a line that begins with none of: case, timed, untimed");
+      die("a line that begins with none of: case, timed, untimed, gone");
     }
   }
 }
@@ -107,9 +114,26 @@ static char** fill_in(const struct step* step, int round) {
   return argv;
 }
 
+/* Returns 0 when the process has ended, a negative number when it still ran after ten seconds. */
+static double wait_until_gone(const char* pid_file) {
+  int pid = 0;
+  FILE* file = fopen(pid_file, "re");
+  if (file == NULL) return -1;
+  int found = fscanf(file, "%d", &pid);
+  fclose(file);
+  if (found != 1) return -1;
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0) return errno == ESRCH ? 0 : -1;
+  struct pollfd wait = {fd, POLLIN, 0};
+  int ended = poll(&wait, 1, 10000);
+  close(fd);
+  return ended == 1 ? 0 : -1;
+}
+
 /* Returns the time of the step in microseconds, or a negative number when it did not exit with 0. */
 static double run_step(const struct step* step, int round) {
   char** argv = fill_in(step, round);
+  if (step->gone) return wait_until_gone(argv[0]);
   double start = now();
   pid_t child = vfork();
   if (child < 0) die("vfork");
@@ -144,15 +168,27 @@ static int ascending(const void* left, const void* right) {
 
 static void report(struct bench_case* current, int rounds) {
   if (current->broken != NULL) {
-    printf("%s\tfailed", current->name);
-    for (char* const* word = current->broken->argv; *word != NULL; word++) printf(" %s", *word);
-    putchar('\n');
+    fprintf(report_stream, "%s\tfailed", current->name);
+    for (char* const* word = current->broken->argv; *word != NULL; word++)
+      fprintf(report_stream, " %s", *word);
+    fputc('\n', report_stream);
     return;
   }
   double* samples = current->samples;
   qsort(samples, (size_t)rounds, sizeof(*samples), ascending);
-  printf("%s\t%.0f\t%.0f\t%.0f\n", current->name, samples[rounds / 2], samples[rounds / 10],
-         samples[rounds * 9 / 10]);
+  fprintf(report_stream, "%s\t%.0f\t%.0f\t%.0f\n", current->name, samples[rounds / 2], samples[rounds / 10],
+          samples[rounds * 9 / 10]);
+}
+
+/* The report goes where standard output went; commands get /dev/null instead, so that no slow reader costs
+ * them time. */
+static void set_streams(void) {
+  int report_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (report_fd < 0 || null_fd < 0) die("no descriptor for the report");
+  if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0) die("dup2");
+  report_stream = fdopen(report_fd, "w");
+  if (report_stream == NULL) die("out of memory");
 }
 
 int main(int argc, char** argv) {
@@ -160,11 +196,12 @@ int main(int argc, char** argv) {
   int warmup = argc > 2 ? atoi(argv[2]) : 2;
   if (rounds < 1 || warmup < 0) die("usage: driver ROUNDS [WARMUP] < CASES");
   read_cases(rounds);
+  set_streams();
   for (int round = 0; round < warmup + rounds; round++) {
     for (int i = 0; i < case_count; i++) {
       run_case(&cases[i], round, round < warmup ? NULL : &cases[i].samples[round - warmup]);
     }
   }
   for (int i = 0; i < case_count; i++) report(&cases[i], rounds);
-  return 0;
+  return fclose(report_stream) == 0 ? 0 : 2;
 }
