@@ -1,6 +1,7 @@
 #pragma once
 // Facts about containers below the root directory (--root, default /run/shoji-oci): ROOT/ID/{state.json, config.json,
-// lock, start (the gate FIFO), report}. Facts only; status is derived (runtime/container.h). tmp + rename, flock.
+// start (the gate FIFO), report}. Facts only; status is derived (runtime/container.h). Changes are a temporary file and
+// rename(2), under flock(2) on the directory itself. No fsync: the directory does not outlive a reboot, nor should it.
 #include <sys/types.h>
 
 #include <cstdint>
@@ -11,7 +12,6 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/io.h"
 
 namespace shoji {
 
@@ -19,40 +19,51 @@ inline constexpr uint32_t kStateFormat = 1;
 
 struct ContainerFacts {
   std::string id;
+  std::string oci_version;
   std::string bundle;
   std::string rootfs;
   std::string created;                 // RFC 3339, UTC, nanoseconds
-  std::string owner;                   // user name or uid as text of who created it
+  uid_t owner = 0;                     // who created it
   pid_t pid = 0;                       // 0: never got as far as a process
   uint64_t start_time = 0;             // of that process
-  std::string cgroups_path;            // as planned, for opening the cgroup again
-  std::vector<std::string> cgroup_made;     // directories we made, leaf first
+  std::vector<std::string> cgroup_paths;  // Cgroup::paths() before anything was made
   std::vector<std::pair<std::string, std::string>> annotations;
-  bool own_pid_namespace = true;       // without one, delete and kill --all go by cgroup
-  bool has_poststart = false, has_start_container = false, has_poststop = false;
+  bool own_pid_namespace = true;       // without one, the first process does not take the others with it
+  bool has_start_container = false, has_poststart = false, has_poststop = false;  // hooks
+  // What the child may still fail at behind the start gate: step index, and the sentence for it.
+  std::vector<std::pair<uint32_t, std::string>> late_steps;
 };
 
 class StateStore {
  public:
   explicit StateStore(std::string root) : root_(std::move(root)) {}
 
-  // Makes ROOT/ID, the first effect of create: kExists when the id is taken. The directory is locked until the
-  // returned lock dies.
-  struct Reservation {
+  // A container's directory, locked against other verbs until the descriptor is closed; a killed verb holds no lock.
+  struct Locked {
     UniqueFd dir;
-    FileLock lock;
   };
-  Result<Reservation> reserve(std::string_view id);
-  // Opens ROOT/ID and locks it; kNotFound: `container "ID" does not exist`.
-  Result<Reservation> lock(std::string_view id);
+  // Makes ROOT/ID, the first effect of create: kExists when the id is taken.
+  Result<Locked> reserve(std::string_view id);
+  // kNotFound: "container does not exist". Waits some seconds for another verb that is at work.
+  Result<Locked> lock(std::string_view id) const;
+  // Whether a verb is at work on the container.
+  bool busy(std::string_view id) const;
 
-  Result<> save(int dir, const ContainerFacts& facts);
-  Result<ContainerFacts> load(std::string_view id) const;   // kNotFound as above; pid 0 when only the intent is there
-  Result<> remove(std::string_view id);
-  Result<std::vector<std::string>> ids() const;             // sorted
+  // The intent: what is about to be made, in place, for a directory that has no facts yet.
+  Result<> save_intent(const Locked& container, const ContainerFacts& facts) const;
+  // New facts in two parts, so that the slow one can be done beside other work: nobody sees them before publish().
+  Result<> stage(const Locked& container, const ContainerFacts& facts) const;
+  Result<> publish(const Locked& container) const;
+  // The configuration as it was at create: a bundle may be edited later.
+  Result<> save_config(const Locked& container, std::string_view text) const;
+
+  Result<ContainerFacts> load(std::string_view id) const;  // pid 0 when there is only the intent, or not even that
+  Result<std::string> load_config(std::string_view id) const;
+  Result<> remove(std::string_view id) const;              // absent is fine
+  Result<std::vector<std::string>> ids() const;            // sorted
   [[nodiscard]] std::string path(std::string_view id) const;
 
-  // [a-zA-Z0-9_+.-]+, not "." or "..", at most 1024 bytes, as runc.
+  // [a-zA-Z0-9_+.-]+, not "." or "..", as runc.
   static Result<> check_id(std::string_view id);
 
  private:
