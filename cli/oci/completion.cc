@@ -1,0 +1,22 @@
+#include "cli/oci/verbs.h"
+
+namespace shoji::cli {
+
+namespace {
+
+Result<int> completion(const Globals& /*globals*/, NoOptions& /*options*/, Arguments& /*arguments*/) {
+  TRY(print(bash_completion()));
+  return kExitOk;
+}
+
+}  // namespace
+
+constinit const Verb kCompletionVerb = {
+    .name = "completion",
+    .summary = "print the completion script for bash",
+    .max_arguments = 0,
+    .hidden = true,
+    .run = run_verb<NoOptions, completion>,
+};
+
+}  // namespace shoji::cli

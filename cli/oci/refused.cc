@@ -1,0 +1,20 @@
+// Verbs of runc that this runtime does not have: each says so in one sentence.
+#include "cli/oci/verbs.h"
+
+namespace shoji::cli {
+
+namespace {
+
+int refuse(const Verb& self, const Globals& /*globals*/, std::span<char* const> /*words*/) {
+  report(self.name, "", Error{Kind::kUnsupported, 0, "not supported by shoji-oci"});
+  return kExitError;
+}
+
+}  // namespace
+
+constinit const Verb kCheckpointVerb = {.name = "checkpoint", .hidden = true, .run = refuse};
+constinit const Verb kEventsVerb = {.name = "events", .hidden = true, .run = refuse};
+constinit const Verb kRestoreVerb = {.name = "restore", .hidden = true, .run = refuse};
+constinit const Verb kUpdateVerb = {.name = "update", .hidden = true, .run = refuse};
+
+}  // namespace shoji::cli

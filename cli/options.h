@@ -1,0 +1,74 @@
+#pragma once
+// Command-line options as constexpr tables whose rows are bound to struct members, in urfave/cli's dialect, which is
+// runc's: `--flag value`, `--flag=value`, one dash as good as two, `--` ends the options.
+#include <charconv>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.h"
+
+namespace shoji::cli {
+
+// Stores a value in the member that the row is bound to; the error is what is wrong with the value.
+using Setter = Result<> (*)(void* target, std::string_view value);
+
+struct Option {
+  std::string_view name;           // "bundle"
+  char letter = 0;                 // 'b', 0: none
+  bool takes_value = true;
+  Setter set = nullptr;
+  std::string_view help;
+  std::string_view default_text;   // printed by the help
+};
+
+// Whether options may follow positional arguments. exec and ps hand what follows to somebody else.
+enum class Order : uint8_t { kMixed, kOptionsFirst };
+
+struct Parsed {
+  std::vector<std::string> arguments;
+  bool help = false;  // --help or -h was given; nothing else was looked at
+};
+
+Result<Parsed> parse_options(std::span<const Option> options, void* target, std::span<char* const> words,
+                             Order order);
+
+namespace detail {
+Result<> store(bool& member, std::string_view value);
+Result<> store(std::string& member, std::string_view value);
+Result<> store(uint32_t& member, std::string_view value);
+Result<> store(std::vector<std::string>& member, std::string_view value);
+Result<> store(std::vector<uint32_t>& member, std::string_view value);
+
+template <auto Member>
+struct MemberOf;
+template <typename Struct, typename Type, Type Struct::* Member>
+struct MemberOf<Member> {
+  using Owner = Struct;
+  using Value = Type;
+};
+
+template <auto Member>
+Result<> set_member(void* target, std::string_view value) {
+  return store(static_cast<MemberOf<Member>::Owner*>(target)->*Member, value);
+}
+}  // namespace detail
+
+// A row for `Member`; its struct is what parse_options gets as the target. A bool member makes a flag, a vector an
+// option that may be repeated.
+template <auto Member>
+constexpr Option option(std::string_view name, char letter, std::string_view help,
+                        std::string_view default_text = {}) {
+  using Value = typename detail::MemberOf<Member>::Value;
+  return Option{name, letter, !std::is_same_v<Value, bool>, &detail::set_member<Member>, help, default_text};
+}
+
+// An option that is understood and changes nothing; `help` says why.
+constexpr Option accepted(std::string_view name, std::string_view help) {
+  return Option{name, 0, true, [](void*, std::string_view) -> Result<> { return {}; }, help, {}};
+}
+
+}  // namespace shoji::cli
