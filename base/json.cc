@@ -180,8 +180,4 @@ Result<JsonDocument> JsonDocument::parse(std::string text, std::string_view name
   return document;
 }
 
-std::string_view JsonDocument::source(const Json& value) const {
-  return value.is_object() || value.is_array() ? arena_->view(value.node().text) : std::string_view();
-}
-
 }  // namespace shoji

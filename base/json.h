@@ -76,6 +76,8 @@ class Json {
   [[nodiscard]] Result<uint64_t> as_uint64() const;
   [[nodiscard]] Result<double> as_double() const;
   [[nodiscard]] Result<std::string_view> as_string() const;
+  // The text of an object or array as written in the source, empty for others.
+  [[nodiscard]] std::string_view source() const;
   // RFC 6901 pointer of this value, "" for the document itself.
   [[nodiscard]] std::string pointer() const;
   // `/process/cwd: expected a string, found an integer`, for readers of their own.
@@ -92,8 +94,6 @@ class JsonDocument {
   // opens the message. Nesting deeper than 200 levels and texts over 1 GiB are refused.
   static Result<JsonDocument> parse(std::string text, std::string_view name);
   [[nodiscard]] Json root() const { return Json(arena_.get(), 1); }
-  // The source text of an object or array, as written in the file.
-  [[nodiscard]] std::string_view source(const Json& value) const;
 
  private:
   JsonDocument() = default;

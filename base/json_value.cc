@@ -65,6 +65,10 @@ Json Json::find(std::string_view name) const {
   return found;
 }
 
+std::string_view Json::source() const {
+  return is_object() || is_array() ? arena_->view(node().text) : std::string_view();
+}
+
 std::string Json::pointer() const {
   if (!exists() || node().parent == 0) return {};
   Json container(arena_, node().parent);

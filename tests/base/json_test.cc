@@ -89,9 +89,9 @@ TEST_CASE("json: typed reads name the pointer and what was found") {
 
 TEST_CASE("json: source gives objects and arrays as they were written") {
   JsonDocument document = parsed("{\"o\" : { \"a\\n\": [1 , 2] }, \"s\": \"x\"}");
-  CHECK(document.source(document.root().find("o")) == "{ \"a\\n\": [1 , 2] }");
-  CHECK(document.source(document.root().find("o").first()) == "[1 , 2]");
-  CHECK(document.source(document.root().find("s")).empty());
+  CHECK(document.root().find("o").source() == "{ \"a\\n\": [1 , 2] }");
+  CHECK(document.root().find("o").first().source() == "[1 , 2]");
+  CHECK(document.root().find("s").source().empty());
 }
 
 TEST_CASE("json: a syntax error has line, column and pointer") {
