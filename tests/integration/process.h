@@ -13,13 +13,13 @@
 namespace shoji::test {
 
 struct Command {
-  std::vector<std::string> argv;
-  std::string cwd;                              // empty: ours
-  std::string input;                            // its stdin; empty: /dev/null
-  std::optional<std::vector<std::string>> env;  // absent: ours
-  std::vector<std::pair<int, int>> fds;         // our descriptor -> its number in the program
-  int terminal = -1;                            // a pty slave to be its stdio and controlling terminal
-  std::vector<std::pair<int, unsigned long>> soft_limits;  // RLIMIT_* -> soft value
+  std::vector<std::string> argv = {};
+  std::string cwd = {};                              // empty: ours
+  std::string input = {};                            // its stdin; empty: /dev/null
+  std::optional<std::vector<std::string>> env = {};  // absent: ours
+  std::vector<std::pair<int, int>> fds = {};         // our descriptor -> its number in the program
+  int terminal = -1;                                 // a pty slave to be its stdio and controlling terminal
+  std::vector<std::pair<int, unsigned long>> soft_limits = {};  // RLIMIT_* -> soft value
 };
 
 struct Finished {

@@ -93,6 +93,11 @@ Finished Sandbox::run(const Arguments& flags) {
   return spawn_run(flags).wait();
 }
 
+std::string Sandbox::outcome(const Arguments& flags) {
+  Finished f = run(flags);
+  return f.code == 0 ? f.out : f.out + "[exit " + std::to_string(f.code) + "] " + f.err;
+}
+
 Process Sandbox::spawn_run(const Arguments& flags) {
   bundle.save();
   return spawn(with_bundle("run", flags, bundle, id_));

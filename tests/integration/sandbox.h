@@ -34,7 +34,7 @@ class Sandbox {
   [[nodiscard]] std::string state_dir() const { return directory_.path() + "/state"; }
   [[nodiscard]] const std::string& scratch() const { return directory_.path(); }
 
-  // Any verb: `--root` is put before it. start() runs it in the background.
+  // Any verb: `--root` is put before it. spawn() leaves it in the background.
   Finished runtime(const Arguments& arguments, double seconds = 20);
   Process spawn(const Arguments& arguments);
   [[nodiscard]] Command command(const Arguments& arguments) const;
@@ -42,6 +42,8 @@ class Sandbox {
   // Verbs on this container. Flags go between the verb and the id.
   Finished run(const Arguments& flags = {});
   Process spawn_run(const Arguments& flags = {});
+  // What `run` printed on stdout; when its exit code is not 0, that and its stderr too.
+  std::string outcome(const Arguments& flags = {});
   Finished create(const Arguments& flags = {});
   Finished start() { return runtime({"start", id_}); }
   Finished kill(const std::string& signal) { return runtime({"kill", id_, signal}); }
