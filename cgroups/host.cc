@@ -100,8 +100,8 @@ std::optional<Hierarchy> parse_mount(std::string_view line) {
   return found;
 }
 
-// The same hierarchy may be mounted several times (for containers, for chroots): the usual place wins, then a mount of
-// the whole hierarchy.
+// The same hierarchy may be mounted several times (for containers, for chroots): the usual place wins, then a
+// mount of the whole hierarchy.
 int rank(const Hierarchy& hierarchy) {
   bool usual = hierarchy.mount.starts_with(kMountPoint);
   return (usual ? 2 : 0) + (hierarchy.root == "/" ? 1 : 0);
@@ -123,7 +123,8 @@ Result<CgroupHost> from_mountinfo(const std::string& root) {
     if (auto found = parse_mount(line)) keep_better(host.hierarchies, std::move(*found));
   });
   if (host.hierarchies.empty()) {
-    return fail(Kind::kUnsupported, cat("no cgroup hierarchy is mounted (usually on ", quote(kMountPoint), ")"));
+    return fail(Kind::kUnsupported,
+                cat("no cgroup hierarchy is mounted (usually on ", quote(kMountPoint), ")"));
   }
   std::ranges::stable_partition(host.hierarchies, &Hierarchy::unified);
   if (host.hierarchies.front().unified) {
@@ -140,10 +141,12 @@ std::string_view controller_name(Controller controller, bool unified) {
   return unified && !names.v2.empty() ? names.v2 : names.v1;
 }
 
-ControllerSet parse_controllers(std::string_view list) { return parse_list(list, ' ', &ControllerNames::v2); }
+ControllerSet parse_controllers(std::string_view list) {
+  return parse_list(list, ' ', &ControllerNames::v2);
+}
 
 Result<CgroupHost> CgroupHost::detect() {
-  struct statfs info {};
+  struct statfs info{};
   std::string mount(kMountPoint);
   if (statfs(mount.c_str(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC) {
     CgroupHost host;
@@ -153,7 +156,9 @@ Result<CgroupHost> CgroupHost::detect() {
   return from_mountinfo("");
 }
 
-Result<CgroupHost> CgroupHost::detect_at(const std::string& root) { return from_mountinfo(root); }
+Result<CgroupHost> CgroupHost::detect_at(const std::string& root) {
+  return from_mountinfo(root);
+}
 
 const Hierarchy* CgroupHost::unified() const {
   return !hierarchies.empty() && hierarchies.front().unified ? &hierarchies.front() : nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 // Which control group hierarchies this host has mounted, and which controllers live where.
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,20 @@
 namespace shoji {
 
 enum class Controller : uint8_t {
-  kCpu, kCpuacct, kCpuset, kMemory, kIo, kPids, kHugetlb, kRdma, kDevices, kFreezer, kNetCls, kNetPrio, kPerf, kMisc,
+  kCpu,
+  kCpuacct,
+  kCpuset,
+  kMemory,
+  kIo,
+  kPids,
+  kHugetlb,
+  kRdma,
+  kDevices,
+  kFreezer,
+  kNetCls,
+  kNetPrio,
+  kPerf,
+  kMisc,
   kCount
 };
 
@@ -30,6 +44,11 @@ class ControllerSet {
   }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
   [[nodiscard]] constexpr bool contains(ControllerSet other) const { return (other.bits_ & ~bits_) == 0; }
+  [[nodiscard]] constexpr ControllerSet without(ControllerSet other) const {
+    ControllerSet rest;
+    rest.bits_ = bits_ & ~other.bits_;
+    return rest;
+  }
   friend constexpr bool operator==(ControllerSet, ControllerSet) = default;
 
  private:
@@ -44,8 +63,9 @@ struct Hierarchy {
   std::string mount;       // the mount point, without a trailing slash
   std::string root = "/";  // what is mounted there: "/" unless somebody else's cgroup is bind-mounted
   bool unified = false;
-  ControllerSet controllers;  // v1 only; which controllers a v2 cgroup has is written in its cgroup.controllers
-  std::string name;           // v1 only: the field of /proc/self/cgroup ("cpu,cpuacct", "name=systemd")
+  ControllerSet
+      controllers;   // v1 only; which controllers a v2 cgroup has is written in its cgroup.controllers
+  std::string name;  // v1 only: the field of /proc/self/cgroup ("cpu,cpuacct", "name=systemd")
 };
 
 struct CgroupHost {
@@ -65,7 +85,8 @@ struct CgroupHost {
   static Result<CgroupHost> detect_at(const std::string& root);
 
   [[nodiscard]] const Hierarchy* unified() const;
-  [[nodiscard]] const Hierarchy* legacy(Controller controller) const;  // the v1 hierarchy it is bound to, or null
+  [[nodiscard]] const Hierarchy* legacy(
+      Controller controller) const;  // the v1 hierarchy it is bound to, or null
 };
 
 }  // namespace shoji

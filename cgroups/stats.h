@@ -1,6 +1,6 @@
 #pragma once
-// What a container uses, with the same meaning whichever hierarchy a controller lives in. An absent value is an empty
-// optional: the controller or the knob is not there. "No limit" is kUnlimited.
+// What a container uses, with the same meaning whichever hierarchy a controller lives in. An absent value is
+// an empty optional: the controller or the knob is not there. "No limit" is kUnlimited.
 #include <cstdint>
 #include <optional>
 #include <string>
