@@ -5,10 +5,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace shoji {
+
+// The version of the specification that these structs follow, and the oldest that is read.
+inline constexpr std::string_view kOciVersion = "1.3.0";
+inline constexpr std::string_view kOciVersionMin = "1.0.0";
 
 struct IdMapping {
   uint32_t container_id = 0;
