@@ -11,4 +11,8 @@ Result<> read(Json value, Process& out);    // fields_process.cc
 Result<> read(Json value, Resources& out);  // fields_resources.cc
 Result<> read(Json value, Seccomp& out);    // fields_seccomp.cc
 
+// The tables themselves, from which `features` follows.
+std::span<const field_table::Row> hook_rows();   // fields.cc
+std::span<const field_table::Row> linux_rows();  // fields_linux.cc
+
 }  // namespace shoji

@@ -39,7 +39,7 @@ Result<> read(Json value, Hook& out) {
   return load_object(value, kRows, &out);
 }
 
-Result<> read(Json value, Hooks& out) {
+std::span<const Row> hook_rows() {
   static constexpr Row kRows[] = {
       field<&Hooks::prestart>("prestart"),
       field<&Hooks::create_runtime>("createRuntime"),
@@ -48,8 +48,12 @@ Result<> read(Json value, Hooks& out) {
       field<&Hooks::poststart>("poststart"),
       field<&Hooks::poststop>("poststop"),
   };
+  return kRows;
+}
+
+Result<> read(Json value, Hooks& out) {
   out = {};
-  return load_object(value, kRows, &out);
+  return load_object(value, hook_rows(), &out);
 }
 
 namespace {

@@ -112,7 +112,7 @@ constexpr Row kTimeOffsets[] = {
 
 }  // namespace
 
-Result<> read(Json value, Linux& out) {
+std::span<const Row> linux_rows() {
   static constexpr Row kRows[] = {
       field<&Linux::namespaces>("namespaces"),
       field<&Linux::uid_mappings>("uidMappings"),
@@ -132,8 +132,12 @@ Result<> read(Json value, Linux& out) {
       field<&Linux::personality>("personality"),
       field<&Linux::memory_policy>("memoryPolicy"),
   };
+  return kRows;
+}
+
+Result<> read(Json value, Linux& out) {
   out = {};
-  return load_object(value, kRows, &out);
+  return load_object(value, linux_rows(), &out);
 }
 
 }  // namespace shoji
