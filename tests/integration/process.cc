@@ -148,10 +148,16 @@ void Process::signal(int number) const {
 
 Finished Process::wait(double seconds) {
   Finished result;
+  // Meanwhile orphans are reaped: the first process of a pid namespace ends only when every other one in it,
+  // detached `exec`s that became our children among them, is gone.
   if (!reaped_) {
     UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
     pollfd p{fd.get(), POLLIN, 0};
-    result.timed_out = poll(&p, 1, static_cast<int>(seconds * time_factor() * 1000)) == 0;
+    double deadline = now() + seconds * time_factor();
+    while (poll(&p, 1, 10) == 0 && !result.timed_out) {
+      reap_orphans();
+      result.timed_out = now() > deadline;
+    }
     if (result.timed_out) signal(SIGKILL);
     reap(true);
   }

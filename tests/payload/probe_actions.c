@@ -39,6 +39,18 @@ static int read_stdin(char** args) {
   return 0;
 }
 
+// save-stdin FILE: what a hook is told, kept for the test to read.
+static int save_stdin(char** args) {
+  int out = open(args[0], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (out < 0) return -1;
+  char buffer[4096];
+  ssize_t n;
+  while ((n = read(0, buffer, sizeof buffer)) > 0)
+    if (write(out, buffer, (size_t)n) != n) return -1;
+  close(out);
+  return n < 0 ? -1 : 0;
+}
+
 static int do_exit(char** args) {
   fflush(stdout);
   exit(atoi(args[0]));
@@ -231,6 +243,7 @@ static int try_exec(char** args) {
 const struct command action_commands[] = {{"echo", 0, echo},
                                           {"stderr", 1, to_stderr},
                                           {"stdin", 0, read_stdin},
+                                          {"save-stdin", 1, save_stdin},
                                           {"exit", 1, do_exit},
                                           {"sleep", 1, do_sleep},
                                           {"wait", 0, wait_forever},

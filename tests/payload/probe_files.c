@@ -122,6 +122,16 @@ static int do_unlink(char** args) {
 static int do_symlink(char** args) {
   return symlink(args[0], args[1]);
 }
+// link-self-ns TYPE LINK: a link whose target is the name of our namespace.
+static int do_link_self_ns(char** args) {
+  char path[64], target[64];
+  snprintf(path, sizeof path, "/proc/self/ns/%s", args[0]);
+  ssize_t n = readlink(path, target, sizeof target - 1);
+  if (n < 0) return -1;
+  target[n] = 0;
+  return symlink(target, args[1]);
+}
+
 static int do_mknod(char** args) {
   return mknod(args[0], S_IFCHR | 0666, makedev((unsigned)atoi(args[1]), (unsigned)atoi(args[2])));
 }
@@ -192,6 +202,7 @@ const struct command file_commands[] = {{"cat", 1, cat},
                                         {"mkdir", 1, do_mkdir},
                                         {"unlink", 1, do_unlink},
                                         {"symlink", 2, do_symlink},
+                                        {"link-self-ns", 2, do_link_self_ns},
                                         {"mknod", 3, do_mknod},
                                         {"open", 2, do_open},
                                         {"mount", 3, do_mount},
