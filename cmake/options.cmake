@@ -16,6 +16,11 @@ target_include_directories(shoji_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(shoji_flags INTERFACE _GNU_SOURCE SHOJI_VERSION="${PROJECT_VERSION}")
 target_compile_options(shoji_flags INTERFACE -Wall -Wextra -Wshadow -Werror -ffunction-sections -fdata-sections)
 target_link_options(shoji_flags INTERFACE -Wl,--gc-sections)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # libstdc++ 12's own stable_sort calls get_temporary_buffer; and g++'s warning flags are not all known to clang.
+  target_compile_options(shoji_flags INTERFACE -Wno-unknown-warning-option
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated-declarations>)
+endif()
 if(SHOJI_SANITIZE)
   target_compile_options(shoji_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
     -fno-omit-frame-pointer)
