@@ -16,6 +16,10 @@ target_include_directories(shoji_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(shoji_flags INTERFACE _GNU_SOURCE SHOJI_VERSION="${PROJECT_VERSION}")
 target_compile_options(shoji_flags INTERFACE -Wall -Wextra -Wshadow -Werror -ffunction-sections -fdata-sections)
 target_link_options(shoji_flags INTERFACE -Wl,--gc-sections)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 sees overlapping copies inside std::string that are not there (GCC PR 105651).
+  target_compile_options(shoji_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   # libstdc++ 12's own stable_sort calls get_temporary_buffer; and g++'s warning flags are not all known to clang.
   target_compile_options(shoji_flags INTERFACE -Wno-unknown-warning-option
