@@ -72,8 +72,8 @@ enum class StepKind : uint16_t {
   kGate,             // slot a: read one byte from the start FIFO, whose only reader this process is
   kReport,           // slot a: from here on errors are written to this file instead of the parent's socket
   kExec,             // execve(the found program, argv = vector v0, envp = vector v1)
-  kAppArmorExec,     // write s0 to thread-self/attr/apparmor/exec below the proc slot a
-  kSelinuxExec,      // write s0 to thread-self/attr/exec below the proc slot a
+  kAppArmorExec,     // as kWriteProc: s0 = "thread-self/attr/apparmor/exec", s1 = "exec PROFILE"
+  kSelinuxExec,      // as kWriteProc: s0 = "thread-self/attr/exec", s1 = label
   kCount
 };
 
@@ -81,6 +81,8 @@ enum class StepKind : uint16_t {
 inline constexpr uint32_t kIdsNoGroups = 1;      // kSetIds: leave the supplementary groups alone
 inline constexpr uint32_t kAttachFile = 1;       // kAttach: the mount point is a file
 inline constexpr uint32_t kAttachNoFollow = 2;   // kAttach: the last component must not be a symlink (dest-nofollow)
+inline constexpr uint32_t kAttachOverProc = 4;   // kAttach: the mount point may be a file of a procfs; else that is refused (EXDEV)
+inline constexpr uint32_t kSymlinkReplace = 1;   // kSymlink: whatever else has the name is unlinked first
 inline constexpr uint32_t kConsoleBind = 1;
 inline constexpr uint32_t kChdirCreate = 1;
 inline constexpr uint32_t kRlimitRaiseHard = 0x80000000u;

@@ -126,7 +126,7 @@ std::string mount_options(const StepList& list, const MountSteps& mount) {
     if (step->a != maker.a) continue;
     if (step->kind != StepKind::kMountAttr) break;
     append_word(out, mount_attr_text(step->u0));
-    append_word(out, propagation_text(step->u2));
+    append_word(out, propagation_text(step->u2 | ((step->flags & AT_RECURSIVE) != 0 ? MS_REC : 0)));
   }
   return out;
 }
@@ -260,8 +260,6 @@ constexpr PlainText kPlain[] = {
     {StepKind::kCloexecFrom, "mark inherited descriptors close-on-exec"},
     {StepKind::kGate, "wait for start"},
     {StepKind::kReport, "open the report of start"},
-    {StepKind::kAppArmorExec, "apply AppArmor profile", true},
-    {StepKind::kSelinuxExec, "apply SELinux label", true},
 };
 
 std::string plain_text(const StepList& list, const Step& step) {
@@ -385,6 +383,10 @@ std::string step_text(const StepList& list, uint32_t index, StepPart part) {
       return program_text(list, step);
     case StepKind::kExec:
       return exec_text(list, index);
+    case StepKind::kAppArmorExec:
+      return cat("apply AppArmor profile ", quote(list.text1(step)));
+    case StepKind::kSelinuxExec:
+      return cat("apply SELinux label ", quote(list.text1(step)));
     default:
       return plain_text(list, step);
   }

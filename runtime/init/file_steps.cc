@@ -13,16 +13,8 @@
 namespace shoji {
 namespace {
 
-constexpr long kDevptsMagic = 0x1cd1;  // statfs(2)
-
 struct WindowSize {
   uint16_t rows, columns, x_pixels, y_pixels;
-};
-
-// The head of struct statfs on 64-bit kernels; the rest is space.
-struct FsFacts {
-  long type;
-  long rest[16];
 };
 
 long write_whole(int fd, const char* data, uint32_t size) {
@@ -77,8 +69,14 @@ long FileSteps::symlink(Walker& w, const Step& step) {
   long dir = w.at(StepPart::kMountPoint, make_below(w.root_, w.text(step.s1), Make::kParent, true, &name));
   if (dir < 0) return dir;
   long result = raw::call(SYS_symlinkat, w.text(step.s0), dir, name);
+  if (result == -EEXIST && (step.flags & kSymlinkReplace) != 0) {
+    result = raw::call(SYS_unlinkat, dir, name, 0);
+    if (result == 0) result = raw::call(SYS_symlinkat, w.text(step.s0), dir, name);
+  } else if (result == -EEXIST) {
+    result = 0;
+  }
   raw::close(dir);
-  return result == -EEXIST ? 0 : result;
+  return result;
 }
 
 long FileSteps::chown_path(Walker& w, const Step& step) {
@@ -105,9 +103,8 @@ long open_pair(int root, int& slave, StepPart& part) {
   part = StepPart::kPtmx;
   long found = open_below(root, "dev/ptmx", O_RDWR | O_NOCTTY);
   if (found < 0) return found;
-  FsFacts facts{};
-  long result = raw::call(SYS_fstatfs, found, &facts);
-  if (result == 0 && facts.type != kDevptsMagic) result = -ENOTTY;
+  long magic = filesystem_magic(static_cast<int>(found));
+  long result = magic < 0 ? magic : magic != kDevptsMagic ? -ENOTTY : 0;
   int unlocked = 0;
   if (result == 0) {
     part = StepPart::kUnlock;

@@ -117,7 +117,12 @@ long MountSteps::attach(Walker& w, const Step& step) {
   const char* path = w.text(step.s0);
   long target = w.at(StepPart::kMountPoint, make_below(w.root_, path, what, follow));
   if (target < 0) return target;
-  long result = w.at(StepPart::kMoveMount, move_onto(w.slot(step.a), target));
+  // A symlink of the image may lead a mount into /proc, over a masked file or one that the runtime writes
+  // (CVE-2019-16884, CVE-2025-52881): the plan knows which mounts belong there.
+  long result = 0;
+  if ((step.flags & kAttachOverProc) == 0 && filesystem_magic(static_cast<int>(target)) == kProcMagic)
+    result = w.at(StepPart::kMountPoint, -EXDEV);
+  if (result == 0) result = w.at(StepPart::kMoveMount, move_onto(w.slot(step.a), target));
   raw::close(target);
   if (result < 0) return result;
   // A mount over the root itself is the root from now on, else everything after it would land below it.

@@ -148,6 +148,12 @@ bool split_parent(Work& work, const char* path, const char** name) {
 
 }  // namespace
 
+long filesystem_magic(int fd) {
+  long facts[32] = {};  // struct statfs begins with its type; the rest is space
+  long result = raw::call(SYS_fstatfs, fd, facts);
+  return result < 0 ? result : facts[0];
+}
+
 long open_below(int root, const char* path, uint64_t open_flags) {
   open_how how{};
   how.flags = open_flags | O_CLOEXEC;

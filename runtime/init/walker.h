@@ -119,6 +119,11 @@ struct SyncSteps {
   static long wait_for_go(Walker& w);
 };
 
+// Of statfs(2): which filesystem an open file is on, or a negative errno.
+inline constexpr long kDevptsMagic = 0x1cd1;
+inline constexpr long kProcMagic = 0x9fa0;
+long filesystem_magic(int fd);
+
 // --- path resolution below a root (resolve.cc) -----------------------------------------------------------------
 // An O_PATH descriptor of `path` below `root`, never outside of it, never through a magic link of /proc.
 long open_below(int root, const char* path, uint64_t open_flags);
