@@ -8,9 +8,9 @@ namespace shoji {
 
 // What the tables of this floor cannot tell.
 struct BuildFeatures {
-  std::string_view version;                     // of this runtime
-  std::string_view libseccomp_version;          // "2.5.4"; empty: built without seccomp
-  std::vector<std::string_view> seccomp_flags;  // those that this libseccomp can set
+  std::string_view version = {};                     // of this runtime
+  std::string_view libseccomp_version = {};          // "2.5.4"; empty: built without seccomp
+  std::vector<std::string_view> seccomp_flags = {};  // those that this libseccomp can set
   bool systemd_cgroups = false;
   bool checkpoint = false;
 };

@@ -68,7 +68,8 @@ Result<> read(Json value, Device& out) {
   TRY(load_object(value, kRows, &out));
   // config-linux.md: "major, minor (int64, REQUIRED unless type is p)".
   for (std::string_view name : {"major", "minor"}) {
-    if (out.type != "p" && !value.find(name).exists()) {
+    Json number = value.find(name);
+    if (out.type != "p" && (!number.exists() || number.is_null())) {
       return fail(Kind::kInvalid, cat(value.pointer(), '/', name, ": missing"));
     }
   }

@@ -15,14 +15,14 @@ namespace shoji {
 
 struct StateDocument {
   std::string_view oci_version = kOciVersion;
-  std::string_view id;
+  std::string_view id = {};
   pid_t pid = 0;  // 0: stopped
-  std::string_view status;
-  std::string_view bundle;
-  std::string_view rootfs;
-  std::string_view created;  // RFC 3339
+  std::string_view status = {};
+  std::string_view bundle = {};
+  std::string_view rootfs = {};
+  std::string_view created = {};  // RFC 3339
   const std::vector<std::pair<std::string, std::string>>* annotations = nullptr;
-  std::string_view owner;
+  std::string_view owner = {};
 };
 
 // With runc's members in runc's order: ociVersion, id, pid, status, bundle, rootfs, created, annotations if
