@@ -88,7 +88,7 @@ std::vector<std::string> words(std::string_view text) {
   return result;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   return json(text).dump();
 }
 std::string json_list(const std::vector<std::string>& items) {

@@ -23,7 +23,7 @@ class TemporaryDirectory {
 };
 
 std::vector<std::string> words(std::string_view text);  // split at blanks
-std::string quoted(std::string_view text);              // as a JSON string
+std::string json_string(std::string_view text);         // as a JSON string
 std::string json_list(const std::vector<std::string>& items);
 
 // Reading of documents the runtime prints: the value at `pointer` as text (strings without quotes), "" if

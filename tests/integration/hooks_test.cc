@@ -14,7 +14,7 @@ constexpr const char* kHostHooks[] = {"prestart", "createRuntime", "createContai
 
 // A hook that runs a shell script of the host.
 std::string shell_hook(const std::string& script, const std::string& more = "") {
-  return R"({"path": "/bin/sh", "args": ["sh", "-c", )" + quoted(script) + "]" + more + "}";
+  return R"({"path": "/bin/sh", "args": ["sh", "-c", )" + json_string(script) + "]" + more + "}";
 }
 
 // A hook that runs the probe inside the root (startContainer).

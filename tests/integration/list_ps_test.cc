@@ -58,7 +58,7 @@ TEST_CASE("list of several containers is sorted by id", "[list]") {
   box.bundle.probe("exit 0").save();
   Arguments ids = {"c" + box.id(), "a" + box.id(), "b" + box.id()};
   for (const auto& id : ids) {
-    box.bundle.set("/linux/cgroupsPath", quoted("/" + id)).save();
+    box.bundle.set("/linux/cgroupsPath", json_string("/" + id)).save();
     CHECK(box.runtime({"run", "--keep", "--bundle", box.bundle.path(), id}).code == 0);
   }
   CHECK(words(box.runtime({"list", "-q"}).out) == Arguments{ids[1], ids[2], ids[0]});

@@ -88,7 +88,7 @@ TEST_CASE("the root may be an absolute path or one to be cleaned", "[paths]") {
   Sandbox box;
   box.bundle.probe("echo ok");
   for (const std::string& path : {box.bundle.rootfs(), std::string("./rootfs/../rootfs")}) {
-    box.bundle.set("/root/path", quoted(path));
+    box.bundle.set("/root/path", json_string(path));
     CHECK(box.outcome() == "ok\n");
   }
 }
@@ -111,7 +111,7 @@ TEST_CASE("the root's propagation is as configured", "[paths][beyond-runc]") {
       {"private", " / rw,relatime - "}, {"shared", " shared:"}, {"unbindable", " unbindable "}};
   for (auto [option, seen] : cases) {
     Sandbox box;
-    box.bundle.set("/linux/rootfsPropagation", quoted(option)).probe("cat /proc/self/mountinfo");
+    box.bundle.set("/linux/rootfsPropagation", json_string(option)).probe("cat /proc/self/mountinfo");
     std::string table = box.outcome();
     INFO(option);
     CHECK(table.substr(0, table.find('\n')) == containing(seen));

@@ -38,7 +38,7 @@ bool runtime_is_runc() {
 }
 
 Sandbox::Sandbox() : bundle(directory_.path() + "/b"), id_(unique_id()) {
-  bundle.set("/linux/cgroupsPath", quoted(cgroup()));
+  bundle.set("/linux/cgroupsPath", json_string(cgroup()));
 }
 
 Sandbox::~Sandbox() {
@@ -61,7 +61,8 @@ void Sandbox::clean_up() {
   if (!err.empty()) FAIL_CHECK("left behind by " << id_ << ":\n" << err);
 }
 
-Command Sandbox::command(const Arguments& arguments) const {
+Command Sandbox::command(const Arguments& arguments) {
+  used_ = true;
   Command c;
   c.argv = {runtime_program(), "--root", state_dir()};
   c.argv.insert(c.argv.end(), arguments.begin(), arguments.end());
@@ -73,7 +74,6 @@ Finished Sandbox::runtime(const Arguments& arguments, double seconds) {
 }
 
 Process Sandbox::spawn(const Arguments& arguments) {
-  used_ = true;
   return Process(command(arguments));
 }
 

@@ -37,7 +37,7 @@ class Sandbox {
   // Any verb: `--root` is put before it. spawn() leaves it in the background.
   Finished runtime(const Arguments& arguments, double seconds = 20);
   Process spawn(const Arguments& arguments);
-  [[nodiscard]] Command command(const Arguments& arguments) const;
+  [[nodiscard]] Command command(const Arguments& arguments);
 
   // Verbs on this container. Flags go between the verb and the id.
   Finished run(const Arguments& flags = {});

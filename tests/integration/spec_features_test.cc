@@ -54,19 +54,19 @@ TEST_CASE("features prints what the runtime understands", "[features]") {
   CHECK(json_at(f.out, "/ociVersionMax").substr(0, 2) == "1.");
   for (const char* hook :
        {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"})
-    CHECK(json_at(f.out, "/hooks") == containing(quoted(hook)));
+    CHECK(json_at(f.out, "/hooks") == containing(json_string(hook)));
   for (const char* option : {"bind", "rbind", "ro", "nosuid", "rprivate", "tmpcopyup", "strictatime"})
-    CHECK(json_at(f.out, "/mountOptions") == containing(quoted(option)));
+    CHECK(json_at(f.out, "/mountOptions") == containing(json_string(option)));
   for (const char* ns : {"cgroup", "ipc", "mount", "network", "pid", "user", "uts"})
-    CHECK(json_at(f.out, "/linux/namespaces") == containing(quoted(ns)));
+    CHECK(json_at(f.out, "/linux/namespaces") == containing(json_string(ns)));
   CHECK(json_at(f.out, "/linux/capabilities") == containing("\"CAP_CHOWN\""));
   CHECK(json_at(f.out, "/linux/cgroup/v1") == "true");
   CHECK(json_at(f.out, "/linux/cgroup/v2") == "true");
   CHECK(json_at(f.out, "/linux/seccomp/enabled") == "true");
   for (const char* action : {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_LOG"})
-    CHECK(json_at(f.out, "/linux/seccomp/actions") == containing(quoted(action)));
+    CHECK(json_at(f.out, "/linux/seccomp/actions") == containing(json_string(action)));
   for (const char* op : {"SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"})
-    CHECK(json_at(f.out, "/linux/seccomp/operators") == containing(quoted(op)));
+    CHECK(json_at(f.out, "/linux/seccomp/operators") == containing(json_string(op)));
   CHECK(json_at(f.out, "/linux/seccomp/archs") == containing("\"SCMP_ARCH_X86_64\""));
 }
 
@@ -75,5 +75,5 @@ TEST_CASE("features names the seccomp flags and namespaces beyond runc 1.1", "[f
   Finished f = box.runtime({"features"});
   for (const char* flag :
        {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"})
-    CHECK(json_at(f.out, "/linux/seccomp/supportedFlags") == containing(quoted(flag)));
+    CHECK(json_at(f.out, "/linux/seccomp/supportedFlags") == containing(json_string(flag)));
 }

@@ -1,4 +1,5 @@
 // What the program does rather than sees: waiting, signals, load, single system calls.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -200,6 +201,56 @@ static int spin(char** args) {
   return 0;
 }
 
+// An executable that is not ours, and whoever can be opened for writing; a directory that is not of our root.
+static void look_at(int pid, const char* what) {
+  char path[64], target[512];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, what);
+  if (strcmp(what, "exe") == 0) {
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    int fd = n > 0 ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) printf("writable: %.*s\n", (int)n, target);
+    if (fd >= 0) close(fd);
+    return;
+  }
+  DIR* d = opendir(path);
+  if (!d) return;
+  for (struct dirent* e; (e = readdir(d));) {
+    struct stat s;
+    ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof target - 1);
+    if (n > 0 && fstatat(dirfd(d), e->d_name, &s, 0) == 0 && S_ISDIR(s.st_mode) &&
+        strncmp(target, "/proc", (size_t)n < 5 ? (size_t)n : 5) != 0)
+      printf("directory: %.*s\n", (int)n, target);
+  }
+  closedir(d);
+}
+
+// Looks at every other process again and again; prints what it should not be able to reach.
+static int hunt(const char* what, int seconds) {
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do {
+    DIR* d = opendir("/proc");
+    if (!d) return -1;
+    for (struct dirent* e; (e = readdir(d));) {
+      int pid = atoi(e->d_name);
+      if (pid > 1) look_at(pid, what);
+    }
+    closedir(d);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec - start.tv_sec < seconds);
+  return 0;
+}
+
+static int hunt_exe(char** args) {
+  (void)args;
+  return hunt("exe", 60);
+}
+
+static int hunt_fds(char** args) {
+  (void)args;
+  return hunt("fd", 60);
+}
+
 // call NAME|NUMBER [ARG...]: one system call; prints its result or the name of its errno.
 static int call(char** args) {
   static const struct {
@@ -256,6 +307,8 @@ const struct command action_commands[] = {{"echo", 0, echo},
                                           {"alloc", 1, alloc},
                                           {"fork", 1, do_fork},
                                           {"child", 0, child},
+                                          {"hunt-exe", 0, hunt_exe},
+                                          {"hunt-fds", 0, hunt_fds},
                                           {"zombie", 0, zombie},
                                           {"spin", 1, spin},
                                           {"call", 1, call},
