@@ -44,7 +44,7 @@ enum class StepKind : uint16_t {
   kMkdir,            // path s0, mode u0 (mkdir -p)
   kMknod,            // path s0, mode u0, device u1, uid/gid u2 = uid<<32|gid, replaces nothing but an equal device
   kSymlink,          // path s1 -> target s0; existing: keep
-  kChownPath,        // path s0 to uid/gid u2
+  kChownPath,        // path s0 to uid/gid u2; with slot a: that descriptor to uid u2>>32, unless it is a null device
   kPivotRoot,        // fchdir(root slot), pivot_root(".", "."), umount2(".", MNT_DETACH), chdir("/")
   kMoveRoot,         // --no-pivot: move the root mount over "/" and chroot into it
   kChroot,           // no mount namespace of its own: fchdir(root slot) and chroot(".")
@@ -65,7 +65,7 @@ enum class StepKind : uint16_t {
   kAmbient,          // clear all ambient, then raise mask u0 (u1: mask of those whose refusal is ignored)
   kNoNewPrivs,
   kSeccomp,          // s0 = struct sock_filter[] bytes, flags = SECCOMP_FILTER_FLAG_*
-  kChdir,            // path s0 as the process itself resolves it (after pivot); flags kChdirCreate: mkdir -p when absent
+  kChdir,            // path s0 as the process itself resolves it (after pivot); flags kChdirOnce
   kCloexecFrom,      // close_range(u0, ~0, CLOSE_RANGE_CLOEXEC)
   kDupTo,            // dup2(slot a, u0)
   kFindProgram,      // first usable candidate in vector v0 (absolute or cwd-relative paths); the walker remembers it
@@ -84,7 +84,7 @@ inline constexpr uint32_t kAttachNoFollow = 2;   // kAttach: the last component 
 inline constexpr uint32_t kAttachOverProc = 4;   // kAttach: the mount point may be a file of a procfs; else that is refused (EXDEV)
 inline constexpr uint32_t kSymlinkReplace = 1;   // kSymlink: whatever else has the name is unlinked first
 inline constexpr uint32_t kConsoleBind = 1;
-inline constexpr uint32_t kChdirCreate = 1;
+inline constexpr uint32_t kChdirOnce = 1;         // kChdir: nothing to do if an earlier kChdir worked
 inline constexpr uint32_t kRlimitRaiseHard = 0x80000000u;
 
 // When may a failure of a step be passed over?

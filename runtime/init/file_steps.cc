@@ -79,7 +79,21 @@ long FileSteps::symlink(Walker& w, const Step& step) {
   return result;
 }
 
+namespace {
+
+constexpr uint64_t kNullDevice = 1 << 8 | 3;  // null(4): everybody's, not the container's to own
+
+long chown_descriptor(int fd, uint32_t uid) {
+  struct stat st {};
+  long result = raw::call(SYS_fstat, fd, &st);
+  if (result < 0 || st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == kNullDevice)) return result;
+  return raw::call(SYS_fchown, fd, uid, -1);
+}
+
+}  // namespace
+
 long FileSteps::chown_path(Walker& w, const Step& step) {
+  if (step.a >= 0) return chown_descriptor(w.slot(step.a), static_cast<uint32_t>(step.u2 >> 32));
   long fd = open_below(w.root_, w.text(step.s0), O_PATH | O_NOFOLLOW);
   if (fd < 0) return fd;
   long result = raw::call(SYS_fchownat, fd, "", static_cast<uint32_t>(step.u2 >> 32), static_cast<uint32_t>(step.u2),

@@ -171,21 +171,16 @@ long ProcessSteps::seccomp(Walker& w, const Step& step) {
 }
 
 long ProcessSteps::change_dir(Walker& w, const Step& step) {
-  const char* path = w.text(step.s0);
-  long result = raw::call(SYS_chdir, path);
-  if (result == -ENOENT && (step.flags & kChdirCreate) != 0) {
-    long fd = make_below(w.root_, path, Make::kDirectory, true);
-    if (fd < 0) return fd;
-    raw::close(fd);
-    result = raw::call(SYS_chdir, path);
-  }
+  if ((step.flags & kChdirOnce) != 0 && w.in_cwd_) return 0;
+  long result = raw::call(SYS_chdir, w.text(step.s0));
   if (result < 0) return result;
   // A cwd that is not below the root (a leaked descriptor's directory) shows as "(unreachable)..." (CVE-2024-21626).
   char where[4096];
   long n = raw::call(SYS_getcwd, where, sizeof where);
-  if (n == -ERANGE || n == -ENAMETOOLONG) return 0;
-  if (n < 0) return n;
-  return where[0] == '/' ? 0 : -EXDEV;
+  if (n < 0 && n != -ERANGE && n != -ENAMETOOLONG) return n;
+  if (n > 0 && where[0] != '/') return -EXDEV;
+  w.in_cwd_ = true;
+  return 0;
 }
 
 // Everything from u0 on closes at the exec. Below it are 0, 1, 2 and what the caller wants handed in; descriptors of

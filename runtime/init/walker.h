@@ -44,6 +44,7 @@ class Walker {
   int report_ = -1;             // takes failures instead of the socket once set
   const char* program_ = nullptr;
   bool mask_attached_ = false;  // the empty tmpfs for masked directories is mounted somewhere already
+  bool in_cwd_ = false;         // a kChdir has worked
   StepPart part_ = StepPart::kWhole;
   char fs_text_[sizeof(Message::text)] = {};
 };

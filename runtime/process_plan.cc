@@ -1,0 +1,245 @@
+#include "runtime/process_plan.h"
+
+#include <linux/capability.h>
+#include <linux/ioprio.h>
+#include <linux/sched/types.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "namespaces/capabilities.h"
+#include "namespaces/lsm.h"
+#include "runtime/cpu_list.h"
+#include "spec/names.h"
+
+namespace shoji {
+namespace {
+
+// A filter without no_new_privs needs CAP_SYS_ADMIN in the process's user namespace (seccomp(2)); the final sets are
+// then taken only after the filter.
+bool filter_before_rights(const ProcessPlan& plan) {
+  return plan.spec.linux.seccomp.has_value() && !plan.process.no_new_privileges;
+}
+
+Result<> check_limit(const ProcessPlan& plan, const Rlimit& limit, int resource) {
+  uint64_t most = plan.host.limits[resource].rlim_max;
+  if (limit.hard <= most || plan.host.can_raise_limits) return {};
+  return fail(Kind::kInvalid, cat("set limit ", limit.type, " to ", limit.hard, ": the host's maximum is ", most,
+                                  ", and raising it takes CAP_SYS_RESOURCE"));
+}
+
+// Raised hard limits come first, with the runtime's rights; everything else is a lowering, which anybody may do.
+Result<> plan_raised_limits(const ProcessPlan& plan, StepList& steps) {
+  for (const Rlimit& limit : plan.process.rlimits) {
+    auto number = find_number(rlimits(), limit.type);
+    if (!number) return fail(Kind::kInvalid, cat("limit ", quote(limit.type), ": unknown"));
+    auto resource = static_cast<int>(*number);
+    TRY(check_limit(plan, limit, resource));
+    if (limit.hard <= plan.host.limits[resource].rlim_max) continue;
+    Step& step = steps.add(StepKind::kRlimit);
+    step.flags = static_cast<uint32_t>(resource) | kRlimitRaiseHard;
+    step.u1 = limit.hard;
+  }
+  return {};
+}
+
+void plan_limits(const ProcessPlan& plan, StepList& steps) {
+  for (const Rlimit& limit : plan.process.rlimits) {
+    Step& step = steps.add(StepKind::kRlimit);
+    step.flags = static_cast<uint32_t>(find_number(rlimits(), limit.type).value_or(0));
+    step.u0 = limit.soft;
+    step.u1 = limit.hard;
+  }
+}
+
+// sched_setattr(2)
+Result<> plan_scheduler(const Scheduler& scheduler, StepList& steps) {
+  auto policy = find_number(scheduler_policies(), scheduler.policy);
+  if (!policy) return fail(Kind::kInvalid, cat("scheduler policy ", quote(scheduler.policy), ": unknown"));
+  sched_attr attr{};
+  attr.size = sizeof attr;
+  attr.sched_policy = static_cast<uint32_t>(*policy);
+  attr.sched_nice = scheduler.nice.value_or(0);
+  attr.sched_priority = static_cast<uint32_t>(scheduler.priority.value_or(0));
+  attr.sched_runtime = scheduler.runtime.value_or(0);
+  attr.sched_deadline = scheduler.deadline.value_or(0);
+  attr.sched_period = scheduler.period.value_or(0);
+  for (const std::string& name : scheduler.flags) {
+    auto flag = find_number(scheduler_flags(), name);
+    if (!flag) return fail(Kind::kInvalid, cat("scheduler flag ", quote(name), ": unknown"));
+    attr.sched_flags |= static_cast<uint64_t>(*flag);
+  }
+  steps.s0(steps.add(StepKind::kScheduler), std::string_view(reinterpret_cast<const char*>(&attr), sizeof attr));
+  return {};
+}
+
+Result<> plan_io_priority(const IoPriority& priority, StepList& steps) {
+  auto io_class = find_number(io_priority_classes(), priority.priority_class);
+  if (!io_class) return fail(Kind::kInvalid, cat("I/O priority class ", quote(priority.priority_class), ": unknown"));
+  steps.add(StepKind::kIoPriority).u0 =
+      static_cast<uint64_t>(*io_class) << IOPRIO_CLASS_SHIFT | static_cast<uint64_t>(priority.priority);
+  return {};
+}
+
+// set_mempolicy(2); the mode and its flags share one word.
+Result<> plan_memory_policy(const MemoryPolicy& policy, StepList& steps) {
+  auto mode = find_number(memory_policy_modes(), policy.mode);
+  if (!mode) return fail(Kind::kInvalid, cat("memory policy ", quote(policy.mode), ": unknown"));
+  auto word = static_cast<uint64_t>(*mode);
+  for (const std::string& name : policy.flags) {
+    auto flag = find_number(memory_policy_flags(), name);
+    if (!flag) return fail(Kind::kInvalid, cat("memory policy flag ", quote(name), ": unknown"));
+    word |= static_cast<uint64_t>(*flag);
+  }
+  std::string mask;
+  if (!policy.nodes.empty()) TRY_ASSIGN(mask, cpu_list_mask(policy.nodes, "memoryPolicy.nodes"));
+  Step& step = steps.add(StepKind::kMempolicy);
+  step.u0 = word;
+  if (!mask.empty()) steps.s0(step, mask);
+  return {};
+}
+
+Result<> plan_personality(const Personality& personality, StepList& steps) {
+  auto domain = find_number(personality_domains(), personality.domain);
+  if (!domain) return fail(Kind::kInvalid, cat("personality domain ", quote(personality.domain), ": unknown"));
+  if (!personality.flags.empty())
+    return fail(Kind::kUnsupported, "personality flags: not supported (the specification defines none)");
+  steps.add(StepKind::kPersonality).u0 = static_cast<uint64_t>(*domain);
+  return {};
+}
+
+Result<> plan_affinity(const std::string& cpus, StepList& steps) {
+  TRY_ASSIGN(std::string mask, cpu_list_mask(cpus, "execCPUAffinity"));
+  steps.s0(steps.add(StepKind::kAffinity), mask);
+  return {};
+}
+
+// A pipe or file from the caller belongs to the caller; a program that opens /dev/stdout again needs it to be its own.
+void plan_stdio_owner(const Process& process, StepList& steps) {
+  if (process.terminal) return;
+  for (int fd = 0; fd < 3; ++fd) {
+    int32_t slot = steps.slot(fd);
+    Step& step = steps.add(StepKind::kChownPath);
+    step.a = slot;
+    step.u2 = static_cast<uint64_t>(process.user.uid) << 32;
+    // A closed descriptor, a read-only filesystem, an id that does not own the file: the program can still use it.
+    step.on_error = OnError::kIgnore;
+  }
+}
+
+void plan_ids(const User& user, StepList& steps) {
+  Step& step = steps.add(StepKind::kSetIds);
+  step.u0 = user.uid;
+  step.u1 = user.gid;
+  steps.v0_numbers(step, user.additional_gids);
+}
+
+void plan_final_rights(const CapabilityMasks& masks, StepList& steps) {
+  Step& caps = steps.add(StepKind::kSetCaps);
+  caps.u0 = masks.effective;
+  caps.u1 = masks.permitted;
+  caps.u2 = masks.inheritable;
+  Step& ambient = steps.add(StepKind::kAmbient);
+  ambient.u0 = masks.ambient;
+}
+
+}  // namespace
+
+std::vector<std::string> program_candidates(const Process& process) {
+  const std::string& name = process.args[0];
+  if (name.find('/') != std::string::npos) return {name};
+  std::string_view path;
+  for (const std::string& variable : process.env) {
+    if (variable.starts_with("PATH=")) path = std::string_view(variable).substr(5);
+  }
+  std::vector<std::string> out;
+  while (!path.empty()) {
+    std::string_view dir = path.substr(0, path.find(':'));
+    path.remove_prefix(std::min(path.size(), dir.size() + 1));
+    // An empty element would mean the working directory: programs are not looked for there, as in runc.
+    if (!dir.empty()) out.push_back(cat(dir, "/", name));
+  }
+  return out;
+}
+
+Result<> plan_privileged(const ProcessPlan& plan, StepList& steps) {
+  TRY(plan_raised_limits(plan, steps));
+  if (plan.process.oom_score_adj) {
+    Step& step = steps.add(StepKind::kWriteProc);
+    steps.s0(step, "self/oom_score_adj");
+    steps.s1(step, std::to_string(*plan.process.oom_score_adj));
+  }
+  if (plan.process.scheduler) TRY(plan_scheduler(*plan.process.scheduler, steps));
+  if (plan.process.io_priority) TRY(plan_io_priority(*plan.process.io_priority, steps));
+  return {};
+}
+
+Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
+  const Process& process = plan.process;
+  TRY_ASSIGN(CapabilityMasks masks, capability_masks(process.capabilities, plan.host.last_cap, plan.warnings));
+  if (plan.spec.linux.memory_policy) TRY(plan_memory_policy(*plan.spec.linux.memory_policy, steps));
+  if (plan.spec.linux.personality) TRY(plan_personality(*plan.spec.linux.personality, steps));
+  plan_stdio_owner(process, steps);
+
+  // Root may enter where the user may not, and the other way round (a FUSE mount): either will do, as in runc.
+  Step& as_root = steps.add(StepKind::kChdir);
+  steps.s0(as_root, process.cwd);
+  as_root.on_error = OnError::kIgnore;  // the next one is checked
+
+  Step& bounding = steps.add(StepKind::kDropBounding);
+  bounding.u0 = masks.bounding;
+  bounding.u1 = static_cast<uint64_t>(plan.host.last_cap);
+  steps.add(StepKind::kKeepCaps).u0 = 1;
+  plan_ids(process.user, steps);
+  Step& umask = steps.add(StepKind::kUmask);
+  umask.u0 = process.user.umask.value_or(0022);
+  if (filter_before_rights(plan)) {
+    // What loading the filter takes, and what the final sets are cut from.
+    Step& caps = steps.add(StepKind::kSetCaps);
+    caps.u1 = masks.permitted | 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SETPCAP;
+    caps.u0 = caps.u1;
+    caps.u2 = masks.inheritable;
+  } else {
+    plan_final_rights(masks, steps);
+  }
+  steps.add(StepKind::kKeepCaps).u0 = 0;
+  Step& as_user = steps.add(StepKind::kChdir);
+  steps.s0(as_user, process.cwd);
+  as_user.flags = kChdirOnce;
+  if (process.no_new_privileges) steps.add(StepKind::kNoNewPrivs);
+  plan_limits(plan, steps);
+
+  Step& find = steps.add(StepKind::kFindProgram);
+  steps.s0(find, process.args[0]);
+  steps.v0(find, program_candidates(process));
+  return {};
+}
+
+Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, const std::string& seccomp_filter,
+                      uint32_t seccomp_flags, StepList& steps) {
+  const Process& process = plan.process;
+  TRY(plan_exec_labels(process, plan.host.apparmor, plan.host.selinux, steps, plan.warnings));
+  if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
+    TRY(plan_affinity(process.exec_cpu_affinity->final, steps));
+  steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(preserve_fds);
+  if (plan.spec.linux.seccomp) {
+    Step& step = steps.add(StepKind::kSeccomp);
+    step.flags = seccomp_flags;
+    steps.s0(step, seccomp_filter);
+  }
+  if (filter_before_rights(plan)) {
+    std::vector<std::string> told_before;
+    TRY_ASSIGN(CapabilityMasks masks, capability_masks(process.capabilities, plan.host.last_cap, told_before));
+    plan_final_rights(masks, steps);
+  }
+  Step& exec = steps.add(StepKind::kExec);
+  steps.s0(exec, process.args[0]);
+  steps.v0(exec, process.args);
+  steps.v1(exec, process.env);
+  return {};
+}
+
+}  // namespace shoji

@@ -1,0 +1,15 @@
+#pragma once
+// Users as the container's own files define them. No NSS: a static program must not load the host's modules, and the
+// answer is the image's (passwd(5)).
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace shoji {
+
+// The home directory of `uid` in etc/passwd below the directory `root`; empty when there is no such line or file.
+std::optional<std::string> home_of(int root, uint32_t uid);
+
+}  // namespace shoji
