@@ -17,8 +17,6 @@ struct HostFacts {
   uint64_t bounding_caps = 0;
   int last_cap = 40;
   rlimit limits[RLIM_NLIMITS] = {};
-  bool apparmor = false;
-  bool selinux = false;
 };
 
 HostFacts read_host_facts();

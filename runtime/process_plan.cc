@@ -221,7 +221,7 @@ Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
 Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, const std::string& seccomp_filter,
                       uint32_t seccomp_flags, StepList& steps) {
   const Process& process = plan.process;
-  TRY(plan_exec_labels(process, plan.host.apparmor, plan.host.selinux, steps, plan.warnings));
+  TRY(plan_exec_labels(process, steps));
   if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
     TRY(plan_affinity(process.exec_cpu_affinity->final, steps));
   steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(preserve_fds);

@@ -1,0 +1,154 @@
+// The walker, hosted: single steps and whole plans that need no rights.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/io.h"
+#include "base/step_list.h"
+#include "runtime/init/walker.h"
+#include "tests/catch.h"
+
+using namespace shoji;
+
+namespace {
+
+struct Run {
+  std::vector<Message> messages;
+  int status = 0;
+};
+
+// Walks the plan in a child of the test and answers every question.
+Run walk(const StepList& list) {
+  int pair[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+  UniqueFd ours(pair[0]);
+  UniqueFd theirs(pair[1]);
+  UniqueFd proc(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  std::string blob = list.blob(theirs.get(), proc.get());
+  pid_t pid = fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    close(ours.release());
+    Walker walker;
+    _exit(walker.load(blob.data()) ? walker.walk() : 99);
+  }
+  theirs.reset();
+  Run run;
+  Message message{};
+  while (read(ours.get(), &message, sizeof message) == static_cast<ssize_t>(sizeof message)) {
+    run.messages.push_back(message);
+    if (message.kind == MessageKind::kSync) REQUIRE(write(ours.get(), &kGo, 1) == 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  run.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return run;
+}
+
+void push_program(StepList& list, const std::vector<std::string>& argv, const std::vector<std::string>& env) {
+  Step& find = list.add(StepKind::kFindProgram);
+  list.s0(find, argv[0]);
+  std::vector<std::string> candidates{"/nonexistent/sh", "/bin/sh"};
+  list.v0(find, candidates);
+  Step& exec = list.add(StepKind::kExec);
+  list.v0(exec, argv);
+  list.v1(exec, env);
+}
+
+}  // namespace
+
+TEST_CASE("a plan is walked in order and ends in its program") {
+  StepList list;
+  list.add(StepKind::kSetsid);
+  list.add(StepKind::kSync).u0 = static_cast<uint64_t>(SyncPoint::kReady);
+  push_program(list, {"sh", "-c", "exit $CODE"}, {"CODE=42"});
+  Run run = walk(list);
+  CHECK(run.status == 42);
+  REQUIRE(run.messages.size() == 1);
+  CHECK(run.messages[0].kind == MessageKind::kSync);
+  CHECK(run.messages[0].value == static_cast<uint32_t>(SyncPoint::kReady));
+}
+
+TEST_CASE("the failing step is named with its part and errno") {
+  StepList list;
+  list.add(StepKind::kNone);
+  Step& write = list.add(StepKind::kWriteProc);
+  list.s0(write, "self/no-such-file");
+  list.s1(write, "1");
+  Run run = walk(list);
+  CHECK(run.status == 1);
+  REQUIRE(run.messages.size() == 1);
+  CHECK(run.messages[0].kind == MessageKind::kFailed);
+  CHECK(run.messages[0].value == 1);
+  CHECK(run.messages[0].err == ENOENT);
+  CHECK((run.messages[0].detail & 0xffff) == static_cast<uint32_t>(StepPart::kOpen));
+  CHECK(run.messages[0].detail >> kDetailKindShift == static_cast<uint32_t>(StepKind::kWriteProc));
+}
+
+TEST_CASE("an alternative runs only when the step before was refused") {
+  auto status = [](int first_umask, bool refused) {
+    StepList list;
+    int32_t slot = list.slot(0);  // not a namespace: EINVAL
+    Step& first = list.add(refused ? StepKind::kSetns : StepKind::kUmask);
+    first.on_error = OnError::kNextIfRefused;
+    first.u0 = static_cast<uint64_t>(first_umask);
+    first.a = slot;
+    list.add(StepKind::kUmask).u0 = 7;
+    push_program(list, {"sh", "-c", "exit $(umask)"}, {});
+    return walk(list).status;
+  };
+  CHECK(status(5, false) == 5);
+  CHECK(status(5, true) == 7);
+}
+
+TEST_CASE("without a usable program the best reason is given") {
+  auto reason = [](std::vector<std::string> candidates) {
+    StepList list;
+    Step& find = list.add(StepKind::kFindProgram);
+    list.s0(find, "x");
+    list.v0(find, candidates);
+    Run run = walk(list);
+    REQUIRE(run.messages.size() == 1);
+    return run.messages[0].err;
+  };
+  CHECK(reason({"/nonexistent/x", "/etc/passwd"}) == EACCES);
+  CHECK(reason({"/etc/passwd", "/nonexistent/x"}) == EACCES);
+  CHECK(reason({"/nonexistent/x"}) == ENOENT);
+  CHECK(reason({"/etc"}) == EACCES);
+  CHECK(reason({}) == ENOENT);
+}
+
+TEST_CASE("a silent parent ends the walk") {
+  StepList list;
+  list.add(StepKind::kSync).u0 = static_cast<uint64_t>(SyncPoint::kReady);
+  push_program(list, {"sh", "-c", "exit 42"}, {});
+  int pair[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+  std::string blob = list.blob(pair[1], -1);
+  pid_t pid = fork();
+  if (pid == 0) {
+    close(pair[0]);
+    Walker walker;
+    _exit(walker.load(blob.data()) ? walker.walk() : 99);
+  }
+  close(pair[1]);
+  Message message{};
+  REQUIRE(read(pair[0], &message, sizeof message) == static_cast<ssize_t>(sizeof message));
+  close(pair[0]);
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 1);
+}
+
+TEST_CASE("a blob that is no plan is refused") {
+  std::string zeros(sizeof(PlanHeader), '\0');
+  Walker walker;
+  CHECK_FALSE(walker.load(zeros.data()));
+}
