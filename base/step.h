@@ -119,7 +119,8 @@ struct PlanHeader {
 
 // Why the child stops and asks.
 enum class SyncPoint : uint32_t {
-  kMapIds = 1,   // parent writes uid_map, gid_map, setgroups, timens_offsets of `value` = 0 (this process)
+  kMapIds = 1,   // parent writes uid_map, gid_map and setgroups of this process
+  kTimeOffsets,  // parent writes timens_offsets of this process
   kCreateHooks,  // parent runs prestart, createRuntime, createContainer hooks
   kReady,        // everything is made; parent stores the facts
 };

@@ -228,6 +228,9 @@ Result<> Child::take_message(LaunchAnswers& answers, bool& ready) {
     case SyncPoint::kMapIds:
       if (answers.map_ids) TRY(answers.map_ids(pid_));
       break;
+    case SyncPoint::kTimeOffsets:
+      if (answers.time_offsets) TRY(answers.time_offsets(pid_));
+      break;
     case SyncPoint::kCreateHooks:
       if (answers.create_hooks) TRY(answers.create_hooks(pid_));
       break;

@@ -28,6 +28,7 @@ struct LaunchRequest {
 // What the child may ask on its way. A returned error stops it. Each may be empty when the plan cannot ask it.
 struct LaunchAnswers {
   std::move_only_function<Result<>(pid_t pid)> map_ids;
+  std::move_only_function<Result<>(pid_t pid)> time_offsets;
   std::move_only_function<Result<>(pid_t pid)> create_hooks;
   std::move_only_function<Result<>(UniqueFd master)> console;
 };

@@ -2,7 +2,6 @@
 
 #include <linux/capability.h>
 #include <linux/ioprio.h>
-#include <linux/sched/types.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -21,7 +20,7 @@ namespace {
 // A filter without no_new_privs needs CAP_SYS_ADMIN in the process's user namespace (seccomp(2)); the final sets are
 // then taken only after the filter.
 bool filter_before_rights(const ProcessPlan& plan) {
-  return plan.spec.linux.seccomp.has_value() && !plan.process.no_new_privileges;
+  return plan.filter.has_value() && !plan.process.no_new_privileges;
 }
 
 Result<> check_limit(const ProcessPlan& plan, const Rlimit& limit, int resource) {
@@ -55,22 +54,30 @@ void plan_limits(const ProcessPlan& plan, StepList& steps) {
   }
 }
 
-// sched_setattr(2)
+// struct sched_attr of sched_setattr(2), whose kernel header cannot be included beside <sched.h>.
+struct SchedulerAttributes {
+  uint32_t size = sizeof(SchedulerAttributes);
+  uint32_t policy = 0;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime = 0, deadline = 0, period = 0;
+};
+
 Result<> plan_scheduler(const Scheduler& scheduler, StepList& steps) {
   auto policy = find_number(scheduler_policies(), scheduler.policy);
   if (!policy) return fail(Kind::kInvalid, cat("scheduler policy ", quote(scheduler.policy), ": unknown"));
-  sched_attr attr{};
-  attr.size = sizeof attr;
-  attr.sched_policy = static_cast<uint32_t>(*policy);
-  attr.sched_nice = scheduler.nice.value_or(0);
-  attr.sched_priority = static_cast<uint32_t>(scheduler.priority.value_or(0));
-  attr.sched_runtime = scheduler.runtime.value_or(0);
-  attr.sched_deadline = scheduler.deadline.value_or(0);
-  attr.sched_period = scheduler.period.value_or(0);
+  SchedulerAttributes attr;
+  attr.policy = static_cast<uint32_t>(*policy);
+  attr.nice = scheduler.nice.value_or(0);
+  attr.priority = static_cast<uint32_t>(scheduler.priority.value_or(0));
+  attr.runtime = scheduler.runtime.value_or(0);
+  attr.deadline = scheduler.deadline.value_or(0);
+  attr.period = scheduler.period.value_or(0);
   for (const std::string& name : scheduler.flags) {
     auto flag = find_number(scheduler_flags(), name);
     if (!flag) return fail(Kind::kInvalid, cat("scheduler flag ", quote(name), ": unknown"));
-    attr.sched_flags |= static_cast<uint64_t>(*flag);
+    attr.flags |= static_cast<uint64_t>(*flag);
   }
   steps.s0(steps.add(StepKind::kScheduler), std::string_view(reinterpret_cast<const char*>(&attr), sizeof attr));
   return {};
@@ -95,7 +102,9 @@ Result<> plan_memory_policy(const MemoryPolicy& policy, StepList& steps) {
     word |= static_cast<uint64_t>(*flag);
   }
   std::string mask;
-  if (!policy.nodes.empty()) TRY_ASSIGN(mask, cpu_list_mask(policy.nodes, "memoryPolicy.nodes"));
+  if (!policy.nodes.empty()) {
+    TRY_ASSIGN(mask, cpu_list_mask(policy.nodes, "memoryPolicy.nodes"));
+  }
   Step& step = steps.add(StepKind::kMempolicy);
   step.u0 = word;
   if (!mask.empty()) steps.s0(step, mask);
@@ -111,10 +120,11 @@ Result<> plan_personality(const Personality& personality, StepList& steps) {
   return {};
 }
 
-Result<> plan_affinity(const std::string& cpus, StepList& steps) {
-  TRY_ASSIGN(std::string mask, cpu_list_mask(cpus, "execCPUAffinity"));
-  steps.s0(steps.add(StepKind::kAffinity), mask);
-  return {};
+// In the runtime's own user namespace nobody gets what the runtime itself has not.
+Result<> check_rights(const ProcessPlan& plan, const CapabilityMasks& masks) {
+  uint64_t missing = (masks.permitted | masks.inheritable) & ~plan.host.effective_caps;
+  if (missing == 0 || plan.in_user_namespace) return {};
+  return fail(Kind::kInvalid, cat("grant ", capability_names(missing), ": the runtime itself does not have it"));
 }
 
 // A pipe or file from the caller belongs to the caller; a program that opens /dev/stdout again needs it to be its own.
@@ -148,6 +158,12 @@ void plan_final_rights(const CapabilityMasks& masks, StepList& steps) {
 
 }  // namespace
 
+Result<> plan_affinity(const std::string& cpus, StepList& steps) {
+  TRY_ASSIGN(std::string mask, cpu_list_mask(cpus, "execCPUAffinity"));
+  steps.s0(steps.add(StepKind::kAffinity), mask);
+  return {};
+}
+
 std::vector<std::string> program_candidates(const Process& process) {
   const std::string& name = process.args[0];
   if (name.find('/') != std::string::npos) return {name};
@@ -180,8 +196,9 @@ Result<> plan_privileged(const ProcessPlan& plan, StepList& steps) {
 Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
   const Process& process = plan.process;
   TRY_ASSIGN(CapabilityMasks masks, capability_masks(process.capabilities, plan.host.last_cap, plan.warnings));
-  if (plan.spec.linux.memory_policy) TRY(plan_memory_policy(*plan.spec.linux.memory_policy, steps));
-  if (plan.spec.linux.personality) TRY(plan_personality(*plan.spec.linux.personality, steps));
+  TRY(check_rights(plan, masks));
+  if (plan.linux.memory_policy) TRY(plan_memory_policy(*plan.linux.memory_policy, steps));
+  if (plan.linux.personality) TRY(plan_personality(*plan.linux.personality, steps));
   plan_stdio_owner(process, steps);
 
   // Root may enter where the user may not, and the other way round (a FUSE mount): either will do, as in runc.
@@ -218,17 +235,16 @@ Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
   return {};
 }
 
-Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, const std::string& seccomp_filter,
-                      uint32_t seccomp_flags, StepList& steps) {
+Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps) {
   const Process& process = plan.process;
   TRY(plan_exec_labels(process, steps));
   if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
     TRY(plan_affinity(process.exec_cpu_affinity->final, steps));
   steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(preserve_fds);
-  if (plan.spec.linux.seccomp) {
+  if (plan.filter) {
     Step& step = steps.add(StepKind::kSeccomp);
-    step.flags = seccomp_flags;
-    steps.s0(step, seccomp_filter);
+    step.flags = plan.filter->flags;
+    steps.s0(step, plan.filter->program);
   }
   if (filter_before_rights(plan)) {
     std::vector<std::string> told_before;

@@ -1,10 +1,12 @@
 #pragma once
 // The steps that turn the first process into the configured one: limits, identity, rights, program.
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/step_list.h"
+#include "namespaces/seccomp/filter.h"
 #include "runtime/host_facts.h"
 #include "spec/spec.h"
 
@@ -12,10 +14,10 @@ namespace shoji {
 
 struct ProcessPlan {
   const Process& process;
-  const Spec& spec;
+  const Linux& linux;
   const HostFacts& host;
-  bool new_user_namespace = false;      // ids and rights are those of a namespace below ours
-  bool joins_user_namespace = false;
+  const std::optional<SeccompFilter>& filter;
+  bool in_user_namespace;               // ids and rights are those of a namespace below ours
   std::vector<std::string>& warnings;
 };
 
@@ -23,9 +25,10 @@ struct ProcessPlan {
 Result<> plan_privileged(const ProcessPlan& plan, StepList& steps);
 // Working directory, limits, umask, ids, capabilities, no_new_privs; then the program is looked for.
 Result<> plan_identity(const ProcessPlan& plan, StepList& steps);
-// After the gate: seccomp and what has to come after it, then the program.
-Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, const std::string& seccomp_filter, uint32_t seccomp_flags,
-                      StepList& steps);
+// After the gate: seccomp and what has to come after it, then the program. Descriptors from 3 + `preserve_fds` on close.
+Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps);
+// sched_setaffinity(2) to a list of CPUs.
+Result<> plan_affinity(const std::string& cpus, StepList& steps);
 
 // Where execvp would look: args[0] itself when it has a slash, else below each directory of PATH.
 std::vector<std::string> program_candidates(const Process& process);
