@@ -164,6 +164,8 @@ std::string sync_text(uint64_t point) {
   switch (static_cast<SyncPoint>(point)) {
     case SyncPoint::kMapIds:
       return "wait for the id mappings";
+    case SyncPoint::kTimeOffsets:
+      return "wait for the clock offsets";
     case SyncPoint::kCreateHooks:
       return "wait for the hooks";
     case SyncPoint::kReady:

@@ -95,4 +95,11 @@ int NamespaceSet::joined_fd(uint64_t clone_flag) const {
   return row == joined_.end() ? -1 : row->fd.get();
 }
 
+std::vector<UniqueFd> NamespaceSet::release() {
+  std::vector<UniqueFd> out;
+  for (Joined& joined : joined_) out.push_back(std::move(joined.fd));
+  joined_.clear();
+  return out;
+}
+
 }  // namespace shoji

@@ -48,6 +48,8 @@ class NamespaceSet {
   // Made or joined: the container does not share the runtime's.
   [[nodiscard]] bool has(uint64_t clone_flag) const { return creates(clone_flag) || joins(clone_flag); }
   [[nodiscard]] int joined_fd(uint64_t clone_flag) const;  // -1: not joined
+  // Gives the joined descriptors up, for who has to keep them open.
+  [[nodiscard]] std::vector<UniqueFd> release();
 
  private:
   uint64_t created_ = 0;

@@ -152,7 +152,7 @@ Result<> plan_files(const Bundle& bundle, const MountFacts& facts, const Namespa
   TRY(plan_root(spec, facts, steps, mounts));
   TRY(plan_mounts(spec, facts, steps, mounts));
   TRY(plan_devices(spec, facts, steps));
-  TRY(plan_sysctl(spec.linux, namespaces, steps));
+  TRY(plan_sysctl(spec, namespaces, steps));
   Step& cwd = steps.add(StepKind::kMkdir);
   steps.s0(cwd, spec.process->cwd);
   if (has_create_hooks(spec.hooks)) add_sync(steps, SyncPoint::kCreateHooks);

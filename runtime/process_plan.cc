@@ -120,11 +120,11 @@ Result<> plan_personality(const Personality& personality, StepList& steps) {
   return {};
 }
 
-// In the runtime's own user namespace nobody gets what the runtime itself has not.
-Result<> check_rights(const ProcessPlan& plan, const CapabilityMasks& masks) {
-  uint64_t missing = (masks.permitted | masks.inheritable) & ~plan.host.effective_caps;
-  if (missing == 0 || plan.in_user_namespace) return {};
-  return fail(Kind::kInvalid, cat("grant ", capability_names(missing), ": the runtime itself does not have it"));
+Result<CapabilityMasks> masks_of(const ProcessPlan& plan) {
+  CapabilityFacts facts;
+  facts.last_cap = plan.host.last_cap;
+  facts.available = plan.in_user_namespace ? ~0ULL : plan.host.effective_caps;
+  return plan_capabilities(plan.process.capabilities, facts);
 }
 
 // A pipe or file from the caller belongs to the caller; a program that opens /dev/stdout again needs it to be its own.
@@ -154,6 +154,7 @@ void plan_final_rights(const CapabilityMasks& masks, StepList& steps) {
   caps.u2 = masks.inheritable;
   Step& ambient = steps.add(StepKind::kAmbient);
   ambient.u0 = masks.ambient;
+  ambient.u1 = masks.ambient_ignored;
 }
 
 }  // namespace
@@ -195,8 +196,8 @@ Result<> plan_privileged(const ProcessPlan& plan, StepList& steps) {
 
 Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
   const Process& process = plan.process;
-  TRY_ASSIGN(CapabilityMasks masks, capability_masks(process.capabilities, plan.host.last_cap, plan.warnings));
-  TRY(check_rights(plan, masks));
+  TRY_ASSIGN(CapabilityMasks masks, masks_of(plan));
+  for (std::string& warning : masks.warnings) plan.warnings.push_back(std::move(warning));
   if (plan.linux.memory_policy) TRY(plan_memory_policy(*plan.linux.memory_policy, steps));
   if (plan.linux.personality) TRY(plan_personality(*plan.linux.personality, steps));
   plan_stdio_owner(process, steps);
@@ -237,7 +238,8 @@ Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
 
 Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps) {
   const Process& process = plan.process;
-  TRY(plan_exec_labels(process, steps));
+  if (!process.apparmor_profile.empty() || !process.selinux_label.empty())
+    TRY(plan_labels(process, read_lsm_facts(), steps));
   if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
     TRY(plan_affinity(process.exec_cpu_affinity->final, steps));
   steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(preserve_fds);
@@ -247,8 +249,7 @@ Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& 
     steps.s0(step, plan.filter->program);
   }
   if (filter_before_rights(plan)) {
-    std::vector<std::string> told_before;
-    TRY_ASSIGN(CapabilityMasks masks, capability_masks(process.capabilities, plan.host.last_cap, told_before));
+    TRY_ASSIGN(CapabilityMasks masks, masks_of(plan));
     plan_final_rights(masks, steps);
   }
   Step& exec = steps.add(StepKind::kExec);
