@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The probe, copied once so that each root can have a hard link to it: /tmp may be another file system.
+// The probe, copied once so that each root can have a hard link to it: TMPDIR may be another file system.
 const std::string& shared_probe() {
   static const TemporaryDirectory directory;
   static const std::string path = [] {
@@ -50,11 +51,15 @@ void write_text(const std::string& path, std::string_view text, unsigned mode) {
   chmod(path.c_str(), mode);
 }
 
+std::string temporary_base() {
+  const char* directory = getenv("TMPDIR");
+  return directory != nullptr && *directory != 0 ? directory : "/tmp";
+}
+
 TemporaryDirectory::TemporaryDirectory() {
-  char name[] = "/tmp/shoji-itest.XXXXXX";
-  if (mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp in /tmp");
-  path_ = name;
-  chmod(name, 0755);  // user namespaces have to reach the root inside
+  path_ = temporary_base() + "/shoji-itest.XXXXXX";
+  if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp " + path_);
+  chmod(path_.c_str(), 0755);  // user namespaces have to reach the root inside
 }
 
 namespace {

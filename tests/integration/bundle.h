@@ -9,6 +9,8 @@
 
 namespace shoji::test {
 
+std::string temporary_base();  // TMPDIR, else /tmp
+
 // A directory that goes away with the object; mounts below it are taken off first.
 class TemporaryDirectory {
  public:

@@ -8,17 +8,13 @@
 #include "tests/catch.h"
 #include "tests/integration/cgroup_view.h"
 #include "tests/integration/match.h"
+#include "tests/integration/rounds.h"
 #include "tests/integration/sandbox.h"
 #include "tests/integration/wait.h"
 
 using namespace shoji::test;
 
 namespace {
-
-unsigned from_environment(const char* name, unsigned otherwise) {
-  const char* text = getenv(name);
-  return text != nullptr ? static_cast<unsigned>(strtoul(text, nullptr, 10)) : otherwise;
-}
 
 // Brings a fresh container to where `verb` can be called, and returns that call.
 Arguments prepare(Sandbox& box, const std::string& verb) {
@@ -46,10 +42,9 @@ double duration(const std::string& verb) {
 }
 
 void kill_at_random_moments(const std::string& verb) {
-  unsigned seed = from_environment("SHOJI_SEED", 1), rounds = from_environment("SHOJI_ROUNDS", 8);
-  std::mt19937 random(seed);
+  std::mt19937 random(seed());
   std::uniform_real_distribution<double> moment(0, duration(verb) * 1.2);
-  for (unsigned round = 0; round < rounds; round++) {
+  for (unsigned round = 0; round < rounds(8); round++) {
     double delay = moment(random);
     Sandbox box;
     Arguments call = prepare(box, verb);
@@ -57,7 +52,7 @@ void kill_at_random_moments(const std::string& verb) {
     nap(delay);
     runtime.signal(SIGKILL);
     runtime.wait();
-    INFO(verb << " killed after " << delay * 1e3 << " ms, round " << round << " of SHOJI_SEED=" << seed);
+    INFO(verb << " killed after " << delay * 1e3 << " ms, round " << round << " of SHOJI_SEED=" << seed());
     Finished removed = box.remove({"--force"});
     CHECK(removed.err == "");
     CHECK(removed.code == 0);
@@ -68,26 +63,26 @@ void kill_at_random_moments(const std::string& verb) {
 
 }  // namespace
 
-TEST_CASE("kill -9 during create", "[faults][beyond-runc]") {
+TEST_CASE("kill -9 during create", "[fault][beyond-runc]") {
   kill_at_random_moments("create");
 }
-TEST_CASE("kill -9 during start", "[faults][beyond-runc]") {
+TEST_CASE("kill -9 during start", "[fault][beyond-runc]") {
   kill_at_random_moments("start");
 }
-TEST_CASE("kill -9 during run", "[faults][beyond-runc]") {
+TEST_CASE("kill -9 during run", "[fault][beyond-runc]") {
   kill_at_random_moments("run");
 }
-TEST_CASE("kill -9 during exec", "[faults][beyond-runc]") {
+TEST_CASE("kill -9 during exec", "[fault][beyond-runc]") {
   kill_at_random_moments("exec");
 }
-TEST_CASE("kill -9 during delete", "[faults][beyond-runc]") {
+TEST_CASE("kill -9 during delete", "[fault][beyond-runc]") {
   kill_at_random_moments("delete");
 }
-TEST_CASE("kill -9 during pause, and delete of what may be frozen", "[faults][beyond-runc]") {
+TEST_CASE("kill -9 during pause, and delete of what may be frozen", "[fault][beyond-runc]") {
   kill_at_random_moments("pause");
 }
 
-TEST_CASE("kill -9 of a foreground run leaves a container that delete --force ends", "[faults]") {
+TEST_CASE("kill -9 of a foreground run leaves a container that delete --force ends", "[fault]") {
   Sandbox box;
   box.bundle.probe("echo up , wait");
   Process runtime = box.spawn_run();
@@ -100,7 +95,7 @@ TEST_CASE("kill -9 of a foreground run leaves a container that delete --force en
 }
 
 TEST_CASE("a container whose first process was killed from outside is stopped and can be deleted",
-          "[faults]") {
+          "[fault]") {
   Sandbox box;
   box.bundle.probe("wait");
   box.launch();
@@ -110,7 +105,7 @@ TEST_CASE("a container whose first process was killed from outside is stopped an
   CHECK(box.leftovers().empty());
 }
 
-TEST_CASE("a created container whose waiting process was killed is stopped", "[faults]") {
+TEST_CASE("a created container whose waiting process was killed is stopped", "[fault]") {
   Sandbox box;
   box.bundle.probe("wait");
   REQUIRE(box.create().code == 0);
@@ -123,7 +118,7 @@ TEST_CASE("a created container whose waiting process was killed is stopped", "[f
   CHECK(box.leftovers().empty());
 }
 
-TEST_CASE("delete --force works when the bundle is gone", "[faults]") {
+TEST_CASE("delete --force works when the bundle is gone", "[fault]") {
   Sandbox box;
   box.bundle.probe("wait");
   box.launch();
@@ -132,7 +127,7 @@ TEST_CASE("delete --force works when the bundle is gone", "[faults]") {
   CHECK(eventually([&] { return box.leftovers().empty(); }, 1));
 }
 
-TEST_CASE("delete works when the cgroup is gone already", "[faults]") {
+TEST_CASE("delete works when the cgroup is gone already", "[fault]") {
   Sandbox box;
   box.bundle.probe("exit 0");
   box.launch();
@@ -142,7 +137,7 @@ TEST_CASE("delete works when the cgroup is gone already", "[faults]") {
   CHECK(box.leftovers().empty());
 }
 
-TEST_CASE("damaged state is one sentence, and delete --force removes it", "[faults][beyond-runc]") {
+TEST_CASE("damaged state is one sentence, and delete --force removes it", "[fault][beyond-runc]") {
   Sandbox box;
   box.bundle.probe("exit 0");
   box.launch();
@@ -156,13 +151,14 @@ TEST_CASE("damaged state is one sentence, and delete --force removes it", "[faul
   CHECK(box.remove({"--force"}).code == 0);
 }
 
-TEST_CASE("ids of processes that others reuse are not mistaken for ours", "[faults][beyond-runc]") {
+TEST_CASE("ids of processes that others reuse are not mistaken for ours", "[fault][beyond-runc]") {
   // The recorded pid now belongs to somebody else: the start time tells.
   Sandbox box;
   box.bundle.probe("exit 0");
   box.launch();
   REQUIRE(box.becomes("stopped"));
-  std::string pid = std::to_string(getpid());
+  Process stranger({.argv = {"/bin/sleep", "60"}});
+  std::string pid = std::to_string(stranger.pid());
   std::string file = box.state_dir() + "/" + box.id() + "/state.json";
   std::string text = read_text(file);
   size_t at = text.find("\"pid\"");
@@ -170,5 +166,6 @@ TEST_CASE("ids of processes that others reuse are not mistaken for ours", "[faul
   size_t begin = text.find_first_of("0123456789", at), end = text.find_first_not_of("0123456789", begin);
   write_text(file, text.replace(begin, end - begin, pid));
   CHECK(box.status() == "stopped");
-  CHECK(box.remove({"--force"}).code == 0);  // and we are still here to see it
+  CHECK(box.remove({"--force"}).code == 0);
+  CHECK(stranger.running());
 }

@@ -156,12 +156,10 @@ TEST_CASE("a hook's output is not the program's", "[hooks]") {
 TEST_CASE("createContainer sees the mounts before the root is changed", "[hooks]") {
   Sandbox box;
   box.bundle.add("/hooks/createContainer",
-                 shell_hook("ls " + box.bundle.rootfs() + "/dev > /tmp/shoji-itest-hook." + box.id()));
+                 shell_hook("ls " + box.bundle.rootfs() + "/dev > " + box.scratch() + "/log"));
   box.bundle.probe("exit 0");
-  std::string file = "/tmp/shoji-itest-hook." + box.id();
   CHECK(box.run().code == 0);
-  CHECK(read_text(file) == containing("null\n"));
-  unlink(file.c_str());
+  CHECK(log_of(box) == containing("null\n"));
 }
 
 TEST_CASE("a hook has exactly its own environment", "[hooks]") {
@@ -314,16 +312,26 @@ TEST_CASE("hooks do not inherit the runtime's descriptors", "[hooks]") {
   std::vector<std::string> hooks = {"createRuntime", "poststart"};
   if (!runtime_is_runc()) hooks.emplace_back("createContainer");
   for (const auto& hook : hooks)
-    box.bundle.add("/hooks/" + std::string(hook),
-                   shell_hook("ls -l /proc/self/fd | grep -v ' /proc/' > /tmp/shoji-itest-fds." + box.id() +
-                              "." + hook));
+    box.bundle.add("/hooks/" + hook,
+                   shell_hook("ls -l /proc/self/fd | grep -v ' /proc/' > " + box.scratch() + "/" + hook));
   box.bundle.probe("wait");
   box.launch();
   for (const auto& hook : hooks) {
-    std::string file = "/tmp/shoji-itest-fds." + box.id() + "." + hook;
-    std::string seen = read_text(file);
-    unlink(file.c_str());
+    std::string seen = read_text(box.scratch() + "/" + hook);
     INFO(hook << ":\n" << seen);
+    CHECK(seen == containing(" 0 ->"));
     for (int fd = 3; fd < 100; fd++) CHECK(seen != containing(" " + std::to_string(fd) + " ->"));
   }
+}
+
+TEST_CASE("a hook may ask for the state of its container", "[hooks][beyond-runc]") {
+  Sandbox box;
+  std::string ask =
+      runtime_program() + " --root " + box.state_dir() + " state " + box.id() + " > " + box.scratch() + "/";
+  box.bundle.add("/hooks/createRuntime", shell_hook(ask + "create", R"(, "timeout": 5)"));
+  box.bundle.add("/hooks/poststart", shell_hook(ask + "start", R"(, "timeout": 5)"));
+  box.bundle.probe("wait");
+  box.launch();
+  CHECK(json_at(read_text(box.scratch() + "/create"), "/status") == "creating");
+  CHECK(json_at(read_text(box.scratch() + "/start"), "/status") == "running");
 }

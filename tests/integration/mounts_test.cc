@@ -353,7 +353,7 @@ TEST_CASE("overlay mounts work with their data options", "[mounts]") {
 
 TEST_CASE("an idmapped bind mount shows the owners of its mapping", "[mounts][beyond-runc]") {
   Sandbox box;
-  // tmpfs can be idmapped from Linux 6.3 on, ext4 from 5.12 on: /var/tmp is on the disk.
+  // TMPDIR has to be on a file system that can be idmapped: ext4 from Linux 5.12 on, tmpfs from 6.3 on.
   std::string dir = box.scratch() + "/data";
   mkdir(dir.c_str(), 0755);
   write_text(dir + "/file", "x");

@@ -16,6 +16,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "tests/integration/bundle.h"
 #include "tests/integration/wait.h"
 
 namespace shoji::test {
@@ -36,8 +37,8 @@ int exit_code(int status) {
 }
 
 UniqueFd unnamed_file() {
-  UniqueFd fd(open("/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600));
-  if (!fd) throw std::runtime_error("an unnamed file in /tmp cannot be made");
+  UniqueFd fd(open(temporary_base().c_str(), O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600));
+  if (!fd) throw std::runtime_error("an unnamed file in TMPDIR cannot be made");
   return fd;
 }
 

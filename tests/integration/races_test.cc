@@ -1,6 +1,7 @@
 // Two verbs at once on one id: one wins, the other gets a sentence.
 #include "tests/catch.h"
 #include "tests/integration/match.h"
+#include "tests/integration/rounds.h"
 #include "tests/integration/sandbox.h"
 #include "tests/integration/wait.h"
 
@@ -25,12 +26,10 @@ void check_loser(const Finished& f) {
   CHECK(one_sentence(f));
 }
 
-constexpr int kRounds = 5;
-
 }  // namespace
 
-TEST_CASE("create against create: one container, which works", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("create against create: one container, which works", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.probe("wait").save();
     Arguments create = {"create", "--bundle", box.bundle.path(), box.id()};
@@ -44,8 +43,8 @@ TEST_CASE("create against create: one container, which works", "[races][beyond-r
   }
 }
 
-TEST_CASE("start against start: the program runs once", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("start against start: the program runs once", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.file("log", "").probe("append /log once , wait");
     REQUIRE(box.create().code == 0);
@@ -58,8 +57,8 @@ TEST_CASE("start against start: the program runs once", "[races][beyond-runc]") 
   }
 }
 
-TEST_CASE("delete against delete: both end, nothing is left", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("delete against delete: both end, nothing is left", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.add("/hooks/poststop",
                    R"({"path": "/bin/sh", "args": ["sh", "-c", "echo x >> )" + box.scratch() + R"(/log"]})");
@@ -76,8 +75,8 @@ TEST_CASE("delete against delete: both end, nothing is left", "[races][beyond-ru
   }
 }
 
-TEST_CASE("delete --force against itself: both succeed", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("delete --force against itself: both succeed", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.probe("wait");
     box.launch();
@@ -88,8 +87,8 @@ TEST_CASE("delete --force against itself: both succeed", "[races][beyond-runc]")
   }
 }
 
-TEST_CASE("start against delete: either it runs, or it is gone", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("start against delete: either it runs, or it is gone", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.probe("wait");
     REQUIRE(box.create().code == 0);
@@ -105,8 +104,8 @@ TEST_CASE("start against delete: either it runs, or it is gone", "[races][beyond
   }
 }
 
-TEST_CASE("exec against delete --force: nothing is left of either", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("exec against delete --force: nothing is left of either", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.probe("wait");
     box.launch();
@@ -119,8 +118,8 @@ TEST_CASE("exec against delete --force: nothing is left of either", "[races][bey
   }
 }
 
-TEST_CASE("create against delete --force: nothing half-made is left", "[races][beyond-runc]") {
-  for (int i = 0; i < kRounds; i++) {
+TEST_CASE("create against delete --force: nothing half-made is left", "[fault][beyond-runc]") {
+  for (unsigned i = 0; i < rounds(5); i++) {
     Sandbox box;
     box.bundle.probe("wait").save();
     Pair p =
@@ -133,7 +132,7 @@ TEST_CASE("create against delete --force: nothing half-made is left", "[races][b
   }
 }
 
-TEST_CASE("state while create runs is creating, created or not yet there", "[races][beyond-runc]") {
+TEST_CASE("state while create runs says creating", "[lifecycle][beyond-runc]") {
   Sandbox box;
   box.bundle.add("/hooks/createRuntime", R"({"path": "/bin/sleep", "args": ["sleep", "0.3"]})")
       .probe("wait")
@@ -145,7 +144,7 @@ TEST_CASE("state while create runs is creating, created or not yet there", "[rac
   CHECK(box.status() == "created");
 }
 
-TEST_CASE("twenty containers at once", "[races]") {
+TEST_CASE("twenty containers at once", "[run]") {
   std::vector<std::unique_ptr<Sandbox>> boxes;
   std::vector<Process> runs;
   for (int i = 0; i < 20; i++) {
