@@ -230,7 +230,7 @@ TEST_CASE("properties: the refused ones are named with a reason") {
     size_t slash = pointer.rfind('/');
     JsonTree* parent = tree.at(pointer.substr(0, slash));
     REQUIRE(parent != nullptr);
-    parent->members.emplace_back(pointer.substr(slash + 1), JsonTree::parse(value));
+    parent->members.push_back({pointer.substr(slash + 1), JsonTree::parse(value)});
     CHECK(verdict(tree).starts_with(pointer + ": "));
     CHECK(verdict(tree).ends_with(" is not supported"));
   }
@@ -238,10 +238,10 @@ TEST_CASE("properties: the refused ones are named with a reason") {
 
 TEST_CASE("properties: what nobody knows is ignored, but for the names of clocks") {
   JsonTree tree = valid_config();
-  tree.members.emplace_back("org.example.future", JsonTree::raw("1"));
-  tree.at("/process")->members.emplace_back("future", JsonTree::raw("1"));
+  tree.members.push_back({"org.example.future", JsonTree::raw("1")});
+  tree.at("/process")->members.push_back({"future", JsonTree::raw("1")});
   CHECK(verdict(tree).empty());
-  tree.at("/linux/timeOffsets")->members.emplace_back("realtime", JsonTree::parse(R"({"secs": 1})"));
+  tree.at("/linux/timeOffsets")->members.push_back({"realtime", JsonTree::parse(R"({"secs": 1})")});
   CHECK(verdict(tree) == "/linux/timeOffsets/realtime: there is no such property");
 }
 
