@@ -30,6 +30,8 @@ class StepList {
   void v0_numbers(Step& step, std::span<const uint32_t> numbers);
 
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  // A step to be changed; the reference dies with the next add().
+  [[nodiscard]] Step& at(size_t index) { return steps_[index]; }
   [[nodiscard]] std::string_view text0(const Step& step) const;
   [[nodiscard]] std::string_view text1(const Step& step) const;
   [[nodiscard]] std::vector<std::string_view> list0(const Step& step) const;

@@ -1,6 +1,6 @@
 #pragma once
 // The verbs of a container's lifecycle (runtime.md): each call is one verb, works by itself and may be killed at any
-// moment; `remove` with force cleans up after every such death.
+// moment; delete_container() with force cleans up after every such death.
 #include <sys/types.h>
 
 #include <cstdint>
@@ -9,9 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "runtime/plan.h"
 #include "runtime/state_store.h"
-#include "spec/spec.h"
 
 namespace shoji {
 
@@ -67,8 +65,5 @@ Result<> delete_container(const std::string& root, const std::string& id, bool f
 Result<> pause_container(const std::string& root, const std::string& id);
 Result<> resume_container(const std::string& root, const std::string& id);
 Result<std::vector<pid_t>> container_pids(const std::string& root, const std::string& id);
-
-// The state document of runtime.md (hooks read it on stdin), compact.
-std::string oci_state(const ContainerView& view, std::string_view oci_version);
 
 }  // namespace shoji

@@ -68,7 +68,6 @@ std::string facts_to_json(const ContainerFacts& facts) {
   json.begin_object()
       .member("format", kStateFormat)
       .member("id", facts.id)
-      .member("ociVersion", facts.oci_version)
       .member("bundle", facts.bundle)
       .member("rootfs", facts.rootfs)
       .member("created", facts.created)
@@ -99,7 +98,6 @@ Result<ContainerFacts> facts_from_json(std::string text, std::string_view file) 
     return fail(Kind::kUnsupported, cat(quote(file), ": format ", format, " was written by another version of shoji"));
   ContainerFacts facts;
   TRY(read_text(facts.id, root, "id", file));
-  TRY(read_text(facts.oci_version, root, "ociVersion", file));
   TRY(read_text(facts.bundle, root, "bundle", file));
   TRY(read_text(facts.rootfs, root, "rootfs", file));
   TRY(read_text(facts.created, root, "created", file));

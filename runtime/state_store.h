@@ -19,7 +19,6 @@ inline constexpr uint32_t kStateFormat = 1;
 
 struct ContainerFacts {
   std::string id;
-  std::string oci_version;
   std::string bundle;
   std::string rootfs;
   std::string created;                 // RFC 3339, UTC, nanoseconds
@@ -54,14 +53,16 @@ class StateStore {
   // New facts in two parts, so that the slow one can be done beside other work: nobody sees them before publish().
   Result<> stage(const Locked& container, const ContainerFacts& facts) const;
   Result<> publish(const Locked& container) const;
-  // The configuration as it was at create: a bundle may be edited later.
-  Result<> save_config(const Locked& container, std::string_view text) const;
+  // A copy of the configuration file as it is at create: a bundle may be edited later.
+  Result<> save_config(const Locked& container, const std::string& file) const;
 
   Result<ContainerFacts> load(std::string_view id) const;  // pid 0 when there is only the intent, or not even that
   Result<std::string> load_config(std::string_view id) const;
   Result<> remove(std::string_view id) const;              // absent is fine
   Result<std::vector<std::string>> ids() const;            // sorted
   [[nodiscard]] std::string path(std::string_view id) const;
+  // For compiled seccomp filters. The name can not be an id.
+  [[nodiscard]] std::string seccomp_cache() const { return cat(root_, "/@seccomp"); }
 
   // [a-zA-Z0-9_+.-]+, not "." or "..", as runc.
   static Result<> check_id(std::string_view id);

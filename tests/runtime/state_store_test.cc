@@ -29,7 +29,6 @@ struct Root {
 ContainerFacts sample() {
   ContainerFacts facts;
   facts.id = "web1";
-  facts.oci_version = "1.3.0";
   facts.bundle = "/srv/\"b\"";
   facts.rootfs = "/srv/b/root";
   facts.created = "2026-11-23T17:10:54.045034029Z";
@@ -64,7 +63,7 @@ TEST_CASE("facts of another version or with a hole are refused by name") {
   CHECK(newer.error().text == "\"s\": format 99 was written by another version of shoji");
   auto hole = facts_from_json("{\"format\": 1, \"id\": \"a\"}", "s");
   REQUIRE_FALSE(hole);
-  CHECK(hole.error().text == "\"s\": \"ociVersion\" is missing");
+  CHECK(hole.error().text == "\"s\": \"bundle\" is missing");
 }
 
 TEST_CASE("an id is reserved once") {
@@ -97,8 +96,18 @@ TEST_CASE("facts are seen when they are published") {
   CHECK(root.store.load("web1")->pid == 0);
   REQUIRE(root.store.publish(*container));
   CHECK(root.store.load("web1")->pid == 4711);
-  REQUIRE(root.store.save_config(*container, "{}"));
-  CHECK(root.store.load_config("web1") == "{}");
+}
+
+TEST_CASE("the configuration is copied as it is at that moment") {
+  Root root;
+  auto container = root.store.reserve("web1");
+  REQUIRE(container);
+  std::string file = root.directory + "/config.json";
+  std::string text(200'000, 'x');
+  REQUIRE(write_file_atomically(file, text));
+  REQUIRE(root.store.save_config(*container, file));
+  REQUIRE(write_file_atomically(file, "edited"));
+  CHECK(root.store.load_config("web1") == text);
 }
 
 TEST_CASE("an intent of which nothing was written counts as none") {
