@@ -1,15 +1,13 @@
 // Help, version and completion, all derived from the option and verb tables.
-#include <seccomp.h>
-
 #include <algorithm>
 
+#include "cli/oci/libseccomp_version.h"
 #include "cli/oci/verb.h"
+#include "spec/spec.h"
 
 namespace shoji::cli {
 
 namespace {
-
-constexpr std::string_view kSpecVersion = "1.3.0";  // of the OCI runtime specification that is implemented
 
 std::string option_column(const Option& row) {
   std::string text = cat("--", row.name, row.takes_value ? " value" : "");
@@ -62,8 +60,9 @@ std::string program_help() {
 }
 
 std::string version_text() {
-  return cat("shoji-oci version ", SHOJI_VERSION, "\ncommit: ", SHOJI_COMMIT, "\nspec: ", kSpecVersion,
-             "\nlibseccomp: ", SCMP_VER_MAJOR, ".", SCMP_VER_MINOR, ".", SCMP_VER_MICRO, "\n");
+  return cat("shoji-oci version ", SHOJI_VERSION, "\ncommit: ", SHOJI_COMMIT, "\nspec: ", kOciVersion,
+             "\nlibseccomp: ",
+             kLibseccompVersion, "\n");
 }
 
 std::string bash_completion() {

@@ -1,6 +1,7 @@
 // The command line of shoji-oci: global options, then a verb from the table.
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "base/log.h"
@@ -63,6 +64,8 @@ int help_verb(std::span<const std::string> words) {
 }  // namespace
 
 int run_program(std::span<char* const> words) {
+  // A closed pipe is an error to report, from stdout as from a hook that does not read its input.
+  signal(SIGPIPE, SIG_IGN);
   Globals globals;
   Result<Parsed> parsed = parse_options(kGlobalOptions, &globals, words, Order::kOptionsFirst);
   LogFormat format = globals.log_format == "json" ? LogFormat::kJson : LogFormat::kText;

@@ -5,7 +5,11 @@ namespace shoji::cli {
 
 namespace {
 
-constexpr const Verb* kVerbs[] = {&kCheckpointVerb, &kEventsVerb, &kRestoreVerb, &kUpdateVerb, &kCompletionVerb};
+constexpr const Verb* kVerbs[] = {
+    &kCreateVerb, &kDeleteVerb,   &kExecVerb,    &kFeaturesVerb,   &kKillVerb,   &kListVerb,   &kPauseVerb,
+    &kPsVerb,     &kResumeVerb,   &kRunVerb,     &kSpecVerb,       &kStartVerb,  &kStateVerb,  &kCheckpointVerb,
+    &kEventsVerb, &kRestoreVerb,  &kUpdateVerb,  &kCompletionVerb,
+};
 
 }  // namespace
 

@@ -1,0 +1,34 @@
+#include "cli/oci/verbs.h"
+#include "runtime/container.h"
+
+namespace shoji::cli {
+
+namespace {
+
+struct DeleteOptions {
+  bool force = false;
+};
+
+constexpr Option kOptions[] = {
+    option<&DeleteOptions::force>("force", 'f', "kill what still runs; an unknown container is fine"),
+};
+
+Result<int> remove(const Globals& globals, DeleteOptions& options, Arguments& arguments) {
+  TRY(delete_container(globals.root, arguments[0], options.force));
+  return kExitOk;
+}
+
+}  // namespace
+
+constinit const Verb kDeleteVerb = {
+    .name = "delete",
+    .arguments = "<container-id>",
+    .summary = "remove a container that does not run, and all that it left",
+    .options = kOptions,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .names_container = true,
+    .run = run_verb<DeleteOptions, remove>,
+};
+
+}  // namespace shoji::cli

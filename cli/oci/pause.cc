@@ -1,0 +1,41 @@
+// pause and resume.
+#include "cli/oci/verbs.h"
+#include "runtime/container.h"
+
+namespace shoji::cli {
+
+namespace {
+
+Result<int> pause(const Globals& globals, NoOptions& /*options*/, Arguments& arguments) {
+  TRY(pause_container(globals.root, arguments[0]));
+  return kExitOk;
+}
+
+Result<int> resume(const Globals& globals, NoOptions& /*options*/, Arguments& arguments) {
+  TRY(resume_container(globals.root, arguments[0]));
+  return kExitOk;
+}
+
+}  // namespace
+
+constinit const Verb kPauseVerb = {
+    .name = "pause",
+    .arguments = "<container-id>",
+    .summary = "stop all processes of a container where they are",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .names_container = true,
+    .run = run_verb<NoOptions, pause>,
+};
+
+constinit const Verb kResumeVerb = {
+    .name = "resume",
+    .arguments = "<container-id>",
+    .summary = "let the processes of a paused container go on",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .names_container = true,
+    .run = run_verb<NoOptions, resume>,
+};
+
+}  // namespace shoji::cli

@@ -1,0 +1,25 @@
+#include "cli/oci/verbs.h"
+#include "runtime/container.h"
+
+namespace shoji::cli {
+
+namespace {
+
+Result<int> start(const Globals& globals, NoOptions& /*options*/, Arguments& arguments) {
+  TRY(start_container(globals.root, arguments[0]));
+  return kExitOk;
+}
+
+}  // namespace
+
+constinit const Verb kStartVerb = {
+    .name = "start",
+    .arguments = "<container-id>",
+    .summary = "run the program of a created container",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .names_container = true,
+    .run = run_verb<NoOptions, start>,
+};
+
+}  // namespace shoji::cli
