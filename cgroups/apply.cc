@@ -64,6 +64,12 @@ Result<> explain(const Place& place, const KnobWrite& write, const Error& error)
   if (error.err == EBUSY && write.file == "memory.limit_in_bytes") {
     return refuse(write, Kind::kState, error.err, usage_text(place));
   }
+  if (write.file.starts_with("cpuset.") && error.err != EBUSY) {
+    const char* what = write.file == "cpuset.cpus" ? "cpus" : "mems";
+    auto has =
+        read_knob(place, place.unified ? cat("cpuset.", what, ".effective") : cat("cpuset.effective_", what));
+    if (has) return refuse(write, Kind::kInvalid, error.err, cat("the cgroup may use ", quote(*has)));
+  }
   // io.max and blkio.throttle.* look the disk up.
   if (error.err == ENODEV && write.limit.starts_with("blockIO")) {
     return refuse(write, Kind::kInvalid, error.err, "there is no such disk");

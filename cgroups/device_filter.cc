@@ -13,7 +13,8 @@
 namespace shoji {
 namespace {
 
-constexpr size_t kMaxPrograms = 64;  // BPF_CGROUP_MAX_PROGS
+constexpr size_t kMaxPrograms = 64;             // BPF_CGROUP_MAX_PROGS
+constexpr size_t kMaxInstructions = INT16_MAX;  // what a jump can cross
 
 int bpf(int command, bpf_attr& attributes) {
   return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes));
@@ -111,7 +112,12 @@ Result<> attach_device_filter(const Place& place, const std::vector<DevicePermis
     for (const UniqueFd& program : old) TRY(detach(place, program));
     return {};
   }
-  auto program = load(device_program(rules));
+  std::vector<bpf_insn> instructions = device_program(rules);
+  if (instructions.size() > kMaxInstructions) {
+    return fail(Kind::kUnsupported,
+                cat("limit devices: ", rules.size(), " rules are too many for one BPF program"));
+  }
+  auto program = load(instructions);
   if (!program) {
     if (program.error().err == EPERM && !in_initial_user_namespace()) return {};
     return std::unexpected(std::move(program).error());

@@ -44,6 +44,12 @@ bool run(const std::vector<bpf_insn>& program, const Access& access) {
         to = context.at(static_cast<size_t>(insn.off) / 4);
         break;
       case BPF_ALU | BPF_MOV | BPF_X: to = from; break;
+      case BPF_ALU | BPF_OR | BPF_X:
+        to = static_cast<uint32_t>(to) | from;
+        break;
+      case BPF_ALU | BPF_LSH | BPF_K:
+        to = static_cast<uint32_t>(to) << insn.imm;
+        break;
       case BPF_ALU | BPF_AND | BPF_K: to = static_cast<uint32_t>(to) & static_cast<uint32_t>(insn.imm); break;
       case BPF_ALU | BPF_RSH | BPF_K: to = static_cast<uint32_t>(to) >> insn.imm; break;
       case BPF_ALU64 | BPF_MOV | BPF_K: to = static_cast<uint64_t>(static_cast<int64_t>(insn.imm)); break;
@@ -156,6 +162,18 @@ TEST_CASE("devices: the BPF program is the meaning, over random rules") {
     });
     CHECK(same);
   }
+}
+
+TEST_CASE("devices: a program stays small: one comparison for a usual rule") {
+  auto program = device_program(permissions({}));
+  CHECK(program.size() <= 32);
+  auto more = device_program(permissions({{.allow = true, .type = "c", .major = 10, .minor = 229}}));
+  CHECK(more.size() == program.size() + 1);
+}
+
+TEST_CASE("devices: numbers that no device has match nothing") {
+  auto rules = permissions({{.allow = true, .type = "c", .major = 4096, .minor = 1}});
+  CHECK(device_program(rules).size() == device_program(permissions({})).size());
 }
 
 TEST_CASE("devices: a v1 list never allows more, and is the meaning for each single access") {
