@@ -1,55 +1,11 @@
 #include "namespaces/capabilities.h"
 
 #include <algorithm>
-#include <array>
+
+#include "spec/names.h"
 
 namespace shoji {
 namespace {
-
-// <linux/capability.h>, in its order.
-constexpr std::string_view kNames[] = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-};
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -93,17 +49,12 @@ Failure missing(uint64_t bits) {
 std::optional<unsigned> capability_number(std::string_view name) {
   std::string wanted = upper(name);
   if (!wanted.starts_with("CAP_")) wanted.insert(0, "CAP_");
-  const auto* row = std::ranges::find(kNames, wanted);
-  if (row == std::end(kNames)) return std::nullopt;
-  return static_cast<unsigned>(row - std::begin(kNames));
+  auto number = find_number(capabilities(), wanted);
+  return number ? std::optional(static_cast<unsigned>(*number)) : std::nullopt;
 }
 
 std::string_view capability_name(unsigned number) {
-  return number < std::size(kNames) ? kNames[number] : std::string_view();
-}
-
-std::vector<std::string_view> known_capabilities() {
-  return {std::begin(kNames), std::end(kNames)};
+  return find_name(capabilities(), number);
 }
 
 Result<CapabilityMasks> plan_capabilities(const std::optional<Capabilities>& wanted,
@@ -128,9 +79,9 @@ Result<CapabilityMasks> plan_capabilities(const std::optional<Capabilities>& wan
   // capabilities(7): no capability is ambient that is not both permitted and inheritable. runc warns and goes
   // on.
   masks.ambient_ignored = masks.ambient & ~(masks.permitted & masks.inheritable);
-  for (unsigned i = 0; i < std::size(kNames); ++i)
-    if ((masks.ambient_ignored >> i & 1) != 0)
-      reader.warn(cat("capability ", kNames[i],
+  for (const NamedNumber& row : capabilities())
+    if ((masks.ambient_ignored >> row.number & 1) != 0)
+      reader.warn(cat("capability ", row.name,
                       " cannot be ambient: it is not both permitted and inheritable, ignored"));
   return masks;
 }

@@ -15,8 +15,6 @@ namespace shoji {
 std::optional<unsigned> capability_number(std::string_view name);
 // "CAP_CHOWN" of 0; "" beyond the last one known.
 std::string_view capability_name(unsigned number);
-// All names known, in the kernel's order.
-std::vector<std::string_view> known_capabilities();
 
 // One bit per capability, as capset(2) takes them.
 struct CapabilityMasks {

@@ -1,5 +1,5 @@
 #pragma once
-// linux.seccomp as a program for the kernel: seccomp(2), config-linux.md "Seccomp".
+// linux.seccomp as a program for seccomp(2): config-linux.md "Seccomp", compiled by libseccomp.
 #include <cstdint>
 #include <string>
 
@@ -9,25 +9,19 @@
 namespace shoji {
 
 struct SeccompFilter {
-  std::string program;  // struct sock_filter[]
+  std::string program;  // struct sock_filter[], as the step kSeccomp takes it
   uint32_t flags = 0;   // SECCOMP_FILTER_FLAG_*
 };
 
-// Compiles with libseccomp. Names of system calls that libseccomp does not know are passed over, as in runc: profiles
-// name calls of newer kernels. Where the default action forbids, calls that are newer than every call the profile names
-// get ENOSYS instead, so that a libc that tries a new call first falls back as on an old kernel.
+// The program for a profile: out of the cache in `cache_dir` when it is there, else compiled and kept. An empty
+// `cache_dir`, or one that somebody else could write to, means no cache: the program is the same.
+Result<SeccompFilter> seccomp_filter(const Seccomp& profile, const std::string& cache_dir);
+
+// Compiles, always. Unknown system call names are passed over, as in runc: a profile lists what some kernel may have.
 // SCMP_ACT_NOTIFY is refused.
-Result<SeccompFilter> compile_seccomp(const Seccomp& seccomp);
+Result<SeccompFilter> compile_seccomp(const Seccomp& profile);
 
-// The same from `cache`, a directory (made when absent) of compiled filters that only its owner, this user, may write; it
-// is looked up by the text of the profile, and that text is compared whole. Empty: always compile.
-Result<SeccompFilter> seccomp_filter(const Seccomp& seccomp, const std::string& cache);
-
-// -- pieces ------------------------------------------------------------------------------------------------------
-// Instructions to put before a program: for each architecture of the profile, calls above the highest one that it
-// names are answered with ENOSYS.
-std::string enosys_stub(const Seccomp& seccomp);
-Result<uint32_t> seccomp_action(const std::string& name, uint32_t errno_value);
-Result<uint32_t> seccomp_arch(const std::string& name);
+// The flags for seccomp(2). Without any in the profile it is SPEC_ALLOW, as in runc.
+Result<uint32_t> seccomp_flags_of(const Seccomp& profile);
 
 }  // namespace shoji
