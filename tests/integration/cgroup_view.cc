@@ -63,6 +63,8 @@ std::string hierarchy(std::string_view controller) {
   return h == nullptr ? "" : h->mount_point;
 }
 
+std::string any_controller() { return find("") != nullptr ? "" : "pids"; }
+
 std::optional<std::string> cgroup_file(std::string_view controller, std::string_view path,
                                        std::string_view file) {
   std::string full = hierarchy(controller) + std::string(path) + "/" + std::string(file);

@@ -13,6 +13,8 @@ namespace shoji::test {
 int controller_version(std::string_view controller);
 // The mount point of a controller's hierarchy; "" names the v2 tree itself.
 std::string hierarchy(std::string_view controller);
+// A controller that this machine has in any case: "" for the v2 tree, else "pids".
+std::string any_controller();
 // A file of a cgroup: path as in linux.cgroupsPath. Absent file: nullopt. The last newline is cut off.
 std::optional<std::string> cgroup_file(std::string_view controller, std::string_view path,
                                        std::string_view file);
