@@ -37,6 +37,7 @@ enum class StepKind : uint16_t {
   kOpenRoot,         // slot a becomes the container's root: every later path is resolved below it
   kAttachHost,       // move_mount(slot a -> s0 host path)
   kAttach,           // move_mount(slot a -> path s0), creating the mount point (flags: kAttachFile, kAttachDir, kAttachNoFollow)
+  kMount2,           // mount(s1, path s0, type v0[0], u0 = MS_*, data v0[1]): options too long for fsconfig; flags kAttachNoFollow
   kBindInside,       // slot a = open_tree(path s0, CLONE) of a path inside the container's root; flags kTreeRecursive
   kPathAttr,         // mount_setattr(path s0, flags AT_RECURSIVE, {u0,u1,u2})
   kMask,             // cover path s0: a file with slot a (/dev/null), a directory with a clone of slot b (empty tmpfs); absent: skip
@@ -81,7 +82,7 @@ enum class StepKind : uint16_t {
 inline constexpr uint32_t kIdsNoGroups = 1;      // kSetIds: leave the supplementary groups alone
 inline constexpr uint32_t kAttachFile = 1;       // kAttach: the mount point is a file
 inline constexpr uint32_t kAttachNoFollow = 2;   // kAttach: the last component must not be a symlink (dest-nofollow)
-inline constexpr uint32_t kAttachOverProc = 4;   // kAttach: the mount point may be a file of a procfs; else that is refused (EXDEV)
+inline constexpr uint32_t kAttachOverProc = 4;   // kAttach: the mount point may be a file of a procfs; else that is refused (kInProc)
 inline constexpr uint32_t kSymlinkReplace = 1;   // kSymlink: whatever else has the name is unlinked first
 inline constexpr uint32_t kConsoleBind = 1;
 inline constexpr uint32_t kChdirOnce = 1;         // kChdir: nothing to do if an earlier kChdir worked
@@ -142,7 +143,8 @@ inline constexpr char kGo = 'g';
 // Which part of a composite step did not work (Message::detail).
 enum class StepPart : uint32_t {
   kWhole = 0, kOpenFs, kConfigure, kCreateFs, kMountPoint, kMoveMount, kAttributes, kOpen, kWrite,
-  kGroups, kGid, kUid, kPtmx, kPts, kUnlock, kTty, kSend, kSocket, kClone
+  kGroups, kGid, kUid, kPtmx, kPts, kUnlock, kTty, kSend, kSocket, kClone,
+  kInProc  // the mount point turned out to be inside a procfs
 };
 
 }  // namespace shoji

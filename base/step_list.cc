@@ -6,7 +6,9 @@ namespace shoji {
 namespace {
 constexpr uint64_t kNumberTag = 1ULL << 63;  // marks a vector element that is a number, not a string offset
 
-bool is_number(uint64_t element) { return (element & kNumberTag) != 0; }
+bool is_number(uint64_t element) {
+  return (element & kNumberTag) != 0;
+}
 }  // namespace
 
 // Offset 0 means "none", so that the pool starts with a byte nobody refers to.
@@ -77,8 +79,12 @@ std::vector<std::string_view> StepList::list(uint32_t offset, uint32_t count) co
   return out;
 }
 
-std::vector<std::string_view> StepList::list0(const Step& step) const { return list(step.v0, step.v0_len); }
-std::vector<std::string_view> StepList::list1(const Step& step) const { return list(step.v1, step.v1_len); }
+std::vector<std::string_view> StepList::list0(const Step& step) const {
+  return list(step.v0, step.v0_len);
+}
+std::vector<std::string_view> StepList::list1(const Step& step) const {
+  return list(step.v1, step.v1_len);
+}
 
 // Layout: header | steps | vectors | slots | strings. Offsets of "none" (0) stay 0.
 std::string StepList::blob(int socket, int proc) const {

@@ -7,8 +7,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include <array>
-#include <iterator>
 #include <vector>
 
 #include "base/error.h"
@@ -73,8 +71,9 @@ std::string octal(uint64_t number) {
   return "0" + out;
 }
 
-// -- mounts
-// ------------------------------------------------------------------------------------------------------
+// -- mounts ----------------------------------------------------------------------------------------------
+
+constexpr std::string_view kInProcWords = ": the mount point is inside a proc filesystem";
 
 // A mount is several steps that share a slot: one that makes it, some that change it, one that attaches it.
 // Whichever of them was refused, the user wants to read the whole mount.
@@ -131,6 +130,14 @@ std::string mount_options(const StepList& list, const MountSteps& mount) {
   return out;
 }
 
+std::string mount2_text(const StepList& list, const Step& step, StepPart part) {
+  std::string out = cat("mount ", quote(list.text1(step)), " on ", quote(list.text0(step)));
+  auto type_and_data = list.list0(step);
+  if (type_and_data.size() == 2)
+    out += cat(" (", type_and_data[1], "): filesystem type ", quote(type_and_data[0]));
+  return part == StepPart::kInProc ? cat(out, kInProcWords) : out;
+}
+
 std::string mount_text(const StepList& list, uint32_t index, StepPart part) {
   MountSteps mount = mount_steps(list, index);
   std::string out = "mount";
@@ -144,6 +151,8 @@ std::string mount_text(const StepList& list, uint32_t index, StepPart part) {
       return cat(out, ": filesystem option");
     case StepPart::kMountPoint:
       return cat(out, ": mount point");
+    case StepPart::kInProc:
+      return cat(out, kInProcWords);
     case StepPart::kAttributes:
       return cat(out, ": mount attributes");
     default:
@@ -157,8 +166,7 @@ std::string path_attr_text(const StepList& list, const Step& step) {
   return cat("remount ", quote(list.text0(step)), " (", options, ")");
 }
 
-// -- process
-// -----------------------------------------------------------------------------------------------------
+// -- process ---------------------------------------------------------------------------------------------
 
 std::string sync_text(uint64_t point) {
   switch (static_cast<SyncPoint>(point)) {
@@ -271,43 +279,6 @@ std::string plain_text(const StepList& list, const Step& step) {
   return cat("step of kind ", static_cast<uint32_t>(step.kind));
 }
 
-// One name per kind, in the order of the enumeration, for dumps.
-constexpr std::string_view kKindNames[] = {
-    "none",         "write_slot",   "setns",       "unshare",       "sync",          "fork",
-    "set_ids",      "loopback_up",  "sethostname", "setdomainname", "setsid",        "session_keyring",
-    "write_proc",   "propagation",  "open_tree",   "new_mount",     "mount_attr",    "open_root",
-    "attach_host",  "attach",       "bind_inside", "path_attr",     "mask",          "readonly_path",
-    "mkdir",        "mknod",        "symlink",     "chown_path",    "pivot_root",    "move_root",
-    "chroot",       "console",      "rlimit",      "umask",         "scheduler",     "io_priority",
-    "affinity",     "personality",  "mempolicy",   "drop_bounding", "keep_caps",     "set_caps",
-    "ambient",      "no_new_privs", "seccomp",     "chdir",         "cloexec_from",  "dup_to",
-    "find_program", "gate",         "report",      "exec",          "apparmor_exec", "selinux_exec",
-};
-static_assert(std::size(kKindNames) == static_cast<size_t>(StepKind::kCount));
-
-constexpr std::string_view kOnErrorNames[] = {"", " next-if-refused", " skip-if-absent", " ignore"};
-
-// Bytes that are not text (BPF, CPU masks) show their length only.
-bool is_binary(StepKind kind) {
-  return kind == StepKind::kSeccomp || kind == StepKind::kScheduler || kind == StepKind::kAffinity ||
-         kind == StepKind::kMempolicy;
-}
-
-std::string list_dump(const std::vector<std::string_view>& items) {
-  std::string out;
-  for (std::string_view item : items) append_word(out, quote(item));
-  return out;
-}
-
-std::string hex(uint64_t number) {
-  std::string out;
-  do {
-    out.insert(out.begin(), "0123456789abcdef"[number % 16]);
-    number /= 16;
-  } while (number != 0);
-  return "0x" + out;
-}
-
 }  // namespace
 
 std::string mount_attr_text(uint64_t attributes) {
@@ -353,6 +324,8 @@ std::string step_text(const StepList& list, uint32_t index, StepPart part) {
     case StepKind::kAttach:
     case StepKind::kAttachHost:
       return mount_text(list, index, part);
+    case StepKind::kMount2:
+      return mount2_text(list, step, part);
     case StepKind::kWriteSlot:
       return step.s1_len != 0 ? cat("join cgroup ", quote(list.text1(step))) : "join a cgroup";
     case StepKind::kSetns:
@@ -392,28 +365,6 @@ std::string step_text(const StepList& list, uint32_t index, StepPart part) {
     default:
       return plain_text(list, step);
   }
-}
-
-std::string step_dump(const StepList& list, uint32_t index) {
-  const Step& step = list.steps().at(index);
-  std::string out(kKindNames[static_cast<size_t>(step.kind)]);
-  if (step.a != kNoSlot) out += cat(" a=", step.a);
-  if (step.b != kNoSlot) out += cat(" b=", step.b);
-  if (step.flags != 0) out += cat(" flags=", hex(step.flags));
-  if (step.s0 != 0)
-    out += is_binary(step.kind) ? cat(" s0=", step.s0_len, "B") : cat(" s0=", quote(list.text0(step)));
-  if (step.s1 != 0) out += cat(" s1=", quote(list.text1(step)));
-  if (step.kind == StepKind::kSetIds) {
-    if (step.v0_len != 0) out += cat(" groups=", step.v0_len);
-  } else {
-    if (step.v0 != 0) out += cat(" v0=", list_dump(list.list0(step)));
-    if (step.v1 != 0) out += cat(" v1=", list_dump(list.list1(step)));
-  }
-  if (step.u0 != 0) out += cat(" u0=", hex(step.u0));
-  if (step.u1 != 0) out += cat(" u1=", hex(step.u1));
-  if (step.u2 != 0) out += cat(" u2=", hex(step.u2));
-  out += kOnErrorNames[static_cast<size_t>(step.on_error)];
-  return out;
 }
 
 }  // namespace shoji

@@ -33,7 +33,9 @@ constexpr uint64_t kByClone = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE
 Entrance choose_entrance(const NamespaceSet& namespaces) {
   Entrance entrance;
   // A namespace belongs to the user namespace in which it was made, so that the user namespace comes first.
-  entrance.by_clone = !namespaces.has(CLONE_NEWUSER) && !namespaces.joins(CLONE_NEWPID);
+  // The first process of a pid namespace may not fork a sibling (clone(2) CLONE_PARENT), which a time namespace needs.
+  entrance.by_clone = !namespaces.has(CLONE_NEWUSER) && !namespaces.joins(CLONE_NEWPID) &&
+                      !namespaces.creates(CLONE_NEWTIME);
   entrance.fork = namespaces.joins(CLONE_NEWPID) || namespaces.creates(CLONE_NEWTIME) ||
                   (namespaces.creates(CLONE_NEWPID) && !entrance.by_clone);
   return entrance;

@@ -183,6 +183,8 @@ Result<UniqueFd> new_tmpfs(const ParentMount& mount) {
   std::string words = cat("mount \"tmpfs\" on ", quote(mount.destination));
   UniqueFd fs(static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
   if (!fs) return fail_errno(errno, words);
+  if (syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_STRING, "source", "tmpfs", 0) != 0)
+    return fail_errno(errno, words);
   for (const auto& [key, value] : mount.data) {
     const bool flag = value.empty();
     if (syscall(SYS_fsconfig, fs.get(), flag ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, key.c_str(),

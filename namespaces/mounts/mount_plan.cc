@@ -26,8 +26,7 @@ namespace {
 
 constexpr long kProcMagic = 0x9fa0;  // statfs(2)
 
-// -- what may lie over /proc
-// -------------------------------------------------------------------------------------
+// -- what may lie over /proc -----------------------------------------------------------------------------
 
 // Files that LXCFS and others emulate. Everything else below /proc stays what the kernel shows: a mount there
 // could hide a masked path or take the writes of the runtime (CVE-2019-16884, CVE-2019-19921).
@@ -64,8 +63,7 @@ Result<> check_proc(MountItem& item) {
   return {};
 }
 
-// -- bind mounts and remounts
-// ------------------------------------------------------------------------------------
+// -- bind mounts and remounts ----------------------------------------------------------------------------
 
 // crun's copy-symlink: the link itself is made again. False when the source is no symlink.
 Result<bool> plan_symlink(const MountItem& item, const std::string& source, StepList& list) {
@@ -136,14 +134,8 @@ Result<> plan_remount(const MountItem& item, StepList& list) {
     return refuse_mount(
         item, cat("remount takes no filesystem options, but has ", quote(item.options.data.front().first)),
         Kind::kUnsupported);
-  for (const MountChange& change : mount_changes(item.options, true)) {
-    Step& step = list.add(StepKind::kPathAttr);
-    step.flags = change.recursive ? AT_RECURSIVE : 0;
-    step.u0 = change.set;
-    step.u1 = change.clear;
-    step.u2 = change.propagation;
-    list.s0(step, item.destination);
-  }
+  for (const MountChange& change : mount_changes(item.options, true))
+    plan_path_change(item.destination, change, list);
   return {};
 }
 

@@ -27,6 +27,15 @@ std::vector<MountChange> mount_changes(const ParsedMountOptions& options, bool a
   return out;
 }
 
+void plan_path_change(const std::string& path, const MountChange& change, StepList& list) {
+  Step& step = list.add(StepKind::kPathAttr);
+  step.flags = change.recursive ? AT_RECURSIVE : 0;
+  step.u0 = change.set;
+  step.u1 = change.clear;
+  step.u2 = change.propagation;
+  list.s0(step, path);
+}
+
 void plan_changes(int32_t slot, const std::vector<MountChange>& changes, StepList& list) {
   for (const MountChange& change : changes) {
     if ((change.set | change.clear | change.propagation) == 0) continue;

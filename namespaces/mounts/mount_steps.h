@@ -33,6 +33,8 @@ int32_t plan_tree(const TreeSource& source, const MountFacts& facts, StepList& l
 
 // The mount_setattr(2) calls that options amount to: attributes, recursive attributes, propagation.
 std::vector<MountChange> mount_changes(const ParsedMountOptions& options, bool attributes);
+// The same on what is mounted at a path by then.
+void plan_path_change(const std::string& path, const MountChange& change, StepList& list);
 void plan_changes(int32_t slot, const std::vector<MountChange>& changes, StepList& list);
 
 // Attaches the slot's mount at `destination`. `source` is what messages show when no step of the child made

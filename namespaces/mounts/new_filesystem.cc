@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,9 +19,9 @@ namespace shoji {
 namespace {
 
 constexpr size_t kMaxOptionValue = 255;  // fsconfig(2) takes no longer string
+constexpr size_t kMaxData = 4096;        // mount(2) reads a page
 
-// -- what the image has at a mount point
-// -------------------------------------------------------------------------
+// -- what the image has at a mount point -----------------------------------------------------------------
 
 // A directory of the host and a path to be resolved inside it.
 struct Place {
@@ -58,8 +59,7 @@ std::optional<mode_t> directory_mode(const Place& place) {
   return st.st_mode & 07777;
 }
 
-// -- new filesystems
-// ---------------------------------------------------------------------------------------------
+// -- new filesystems -------------------------------------------------------------------------------------
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -87,10 +87,8 @@ bool is_unmapped_group(const MountItem& item, const std::pair<std::string, std::
   return !to_host_id(item.facts.maps.gid, static_cast<uint32_t>(strtoul(text.c_str(), nullptr, 10)));
 }
 
-Result<Pairs> filesystem_options(const MountItem& item) {
+Pairs filesystem_options(const MountItem& item) {
   Pairs pairs;
-  for (std::string_view name : superblock_option_names(item.options.superblock))
-    if (name != "ro" || !late_read_only(item)) pairs.emplace_back(name, "");
   if (item.mount.type == "tmpfs" && !item.options.tmpcopyup && !has_key(item.options.data, "mode")) {
     // As runc: an existing mount point lends its mode to the tmpfs that covers it.
     auto place = covered_place(item);
@@ -99,10 +97,13 @@ Result<Pairs> filesystem_options(const MountItem& item) {
   for (const auto& pair : item.options.data)
     if (!is_unmapped_group(item, pair)) pairs.push_back(pair);
   if (takes_label(item)) pairs.emplace_back("context", item.spec.linux.mount_label);
-  for (const auto& [key, value] : pairs)
-    if (value.size() > kMaxOptionValue)
-      return refuse_mount(item, cat("option ", quote(key), " is longer than 255 bytes"), Kind::kUnsupported);
   return pairs;
+}
+
+// The flags of the superblock; a read-only one that has to be filled first is read-only as a mount, later.
+uint64_t superblock_flags(const MountItem& item) {
+  const uint64_t flags = item.options.superblock;
+  return late_read_only(item) ? flags & ~static_cast<uint64_t>(MS_RDONLY) : flags;
 }
 
 uint64_t new_mount_attributes(const MountItem& item) {
@@ -131,8 +132,49 @@ const Substitute* find_substitute(const MountItem& item) {
   return row->unless != nullptr && item.facts.*(row->unless) ? nullptr : row;
 }
 
+// Options that are longer than fsconfig(2) takes (an overlay of many layers): mount(2) with one text, up to a page.
+struct FlagPair {
+  uint64_t attribute, flag;
+};
+constexpr FlagPair kMountFlags[] = {
+    {MOUNT_ATTR_RDONLY, MS_RDONLY},         {MOUNT_ATTR_NOSUID, MS_NOSUID},
+    {MOUNT_ATTR_NODEV, MS_NODEV},           {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+    {MOUNT_ATTR_NOATIME, MS_NOATIME},       {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
+    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+};
+
+bool needs_mount2(const Pairs& pairs) {
+  return std::ranges::any_of(pairs, [](const auto& pair) { return pair.second.size() > kMaxOptionValue; });
+}
+
+Result<> plan_mount2(const MountItem& item, const Pairs& pairs, StepList& list) {
+  std::string data;
+  for (const auto& [key, value] : pairs)
+    data += cat(data.empty() ? "" : ",", key, value.empty() ? "" : "=", value);
+  if (data.size() >= kMaxData)
+    return refuse_mount(item, cat("the options are longer than ", kMaxData - 1, " bytes"),
+                        Kind::kUnsupported);
+  if (item.destination == "/")
+    return refuse_mount(item, "options longer than 255 bytes on \"/\"", Kind::kUnsupported);
+  uint64_t flags = superblock_flags(item);
+  for (const FlagPair& row : kMountFlags)
+    if ((new_mount_attributes(item) & row.attribute) != 0) flags |= row.flag;
+  Step& step = list.add(StepKind::kMount2);
+  step.u0 = flags;
+  step.flags = item.options.dest_nofollow ? kAttachNoFollow : 0;
+  list.s0(step, item.destination);
+  list.s1(step, item.mount.source.empty() ? item.mount.type : item.mount.source);
+  const std::string type_and_data[] = {item.mount.type, data};
+  list.v0(step, type_and_data);
+  for (const MountChange& change : mount_changes(item.options, false))
+    plan_path_change(item.destination, change, list);
+  return {};
+}
+
 Result<> plan_filesystem(const MountItem& item, StepList& list, MountPlan& plan) {
-  TRY_ASSIGN(Pairs pairs, filesystem_options(item));
+  Pairs pairs = filesystem_options(item);
+  if (late_read_only(item)) plan.read_only.push_back(item.destination);
+  if (needs_mount2(pairs)) return plan_mount2(item, pairs, list);
   const uint64_t attributes = new_mount_attributes(item);
   const int32_t slot = list.slot();
   const Substitute* substitute = find_substitute(item);
@@ -144,6 +186,10 @@ Result<> plan_filesystem(const MountItem& item, StepList& list, MountPlan& plan)
   list.s0(make, item.mount.type);
   if (!item.mount.source.empty()) list.s1(make, item.mount.source);
   std::vector<std::string> flat;
+  for (std::string_view name : superblock_option_names(superblock_flags(item))) {
+    flat.emplace_back(name);
+    flat.emplace_back();
+  }
   for (auto& [key, value] : pairs) {
     flat.push_back(std::move(key));
     flat.push_back(std::move(value));
@@ -158,7 +204,6 @@ Result<> plan_filesystem(const MountItem& item, StepList& list, MountPlan& plan)
     if (attributes != 0) plan_changes(slot, {{.set = attributes, .recursive = true}}, list);
   }
   plan_changes(slot, mount_changes(item.options, false), list);
-  if (late_read_only(item)) plan.read_only.push_back(item.destination);
   // A proc or sysfs that lands behind a symlink of the image would leave the real path uncovered
   // (CVE-2019-19921).
   const bool kernel_fs = item.mount.type == "proc" || item.mount.type == "sysfs";
@@ -172,10 +217,9 @@ Result<> plan_filesystem(const MountItem& item, StepList& list, MountPlan& plan)
 
 // tmpcopyup: the parent fills a tmpfs with what the image has at the mount point. Without anything to copy it
 // is an ordinary tmpfs.
-Result<bool> plan_copy_up(const MountItem& item, StepList& list, MountPlan& plan) {
+bool plan_copy_up(const MountItem& item, StepList& list, MountPlan& plan) {
   auto place = covered_place(item);
   if (!place || !directory_mode(*place)) return false;
-  TRY_ASSIGN(Pairs pairs, filesystem_options(item));
   ParentMount tmpfs;
   tmpfs.kind = ParentMount::Kind::kCopyUp;
   tmpfs.slot = list.slot();
@@ -183,7 +227,7 @@ Result<bool> plan_copy_up(const MountItem& item, StepList& list, MountPlan& plan
   tmpfs.source = place->path;
   tmpfs.destination = item.mount.destination;
   tmpfs.attributes = new_mount_attributes(item);
-  tmpfs.data = std::move(pairs);
+  tmpfs.data = filesystem_options(item);
   tmpfs.changes = mount_changes(item.options, false);
   if (late_read_only(item)) plan.read_only.push_back(item.destination);
   const int32_t slot = tmpfs.slot;
@@ -201,8 +245,7 @@ Result<bool> plan_copy_up(const MountItem& item, StepList& list, MountPlan& plan
 
 Result<> plan_new_filesystem(const MountItem& item, StepList& list, MountPlan& plan) {
   if (item.options.tmpcopyup && item.mount.type == "tmpfs") {
-    TRY_ASSIGN(bool copied, plan_copy_up(item, list, plan));
-    if (copied) return {};
+    if (plan_copy_up(item, list, plan)) return {};
   }
   return plan_filesystem(item, list, plan);
 }

@@ -39,6 +39,11 @@ bool absent(long result) { return result == -ENOENT || result == -ENOTDIR; }
 
 constexpr uint64_t kNullDevice = 1 << 8 | 3;  // null(4)
 
+bool is_symlink(int fd) {
+  struct stat st {};
+  return raw::call(SYS_fstat, fd, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 bool is_null_device(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == kNullDevice; }
 
 }  // namespace
@@ -121,14 +126,32 @@ long MountSteps::attach(Walker& w, const Step& step) {
   // (CVE-2019-16884, CVE-2025-52881): the plan knows which mounts belong there.
   long result = 0;
   if ((step.flags & kAttachOverProc) == 0 && filesystem_magic(static_cast<int>(target)) == kProcMagic)
-    result = w.at(StepPart::kMountPoint, -EXDEV);
+    result = w.at(StepPart::kInProc, -EPERM);
   if (result == 0) result = w.at(StepPart::kMoveMount, move_onto(w.slot(step.a), target));
+  // The kernel's word for a directory that is to be mounted on a symlink is EINVAL.
+  if (result == -EINVAL && is_symlink(static_cast<int>(target))) result = w.at(StepPart::kMountPoint, -ELOOP);
   raw::close(target);
   if (result < 0) return result;
   // A mount over the root itself is the root from now on, else everything after it would land below it.
   while (*path == '/') ++path;
   if (*path == '\0') w.root_ = w.slot(step.a);
   return 0;
+}
+
+// mount(2) takes no descriptors: the mount point is entered, so that no path is resolved again.
+long MountSteps::mount2(Walker& w, const Step& step) {
+  const bool follow = (step.flags & kAttachNoFollow) == 0;
+  long target = w.at(StepPart::kMountPoint, make_below(w.root_, w.text(step.s0), Make::kDirectory, follow));
+  if (target < 0) return target;
+  long result = 0;
+  if (filesystem_magic(static_cast<int>(target)) == kProcMagic) result = w.at(StepPart::kInProc, -EPERM);
+  if (result == 0) result = w.at(StepPart::kMountPoint, raw::call(SYS_fchdir, target));
+  if (result == 0) {
+    result = raw::call(SYS_mount, w.text(step.s1), ".", w.element(step.v0, 0), step.u0, w.element(step.v0, 1));
+    raw::call(SYS_chdir, "/");
+  }
+  raw::close(target);
+  return result;
 }
 
 long MountSteps::bind_inside(Walker& w, const Step& step) {

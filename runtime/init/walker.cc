@@ -35,6 +35,7 @@ constexpr Row kSteps[] = {
     {StepKind::kOpenRoot, MountSteps::open_root},
     {StepKind::kAttachHost, MountSteps::attach_host},
     {StepKind::kAttach, MountSteps::attach},
+    {StepKind::kMount2, MountSteps::mount2},
     {StepKind::kBindInside, MountSteps::bind_inside},
     {StepKind::kPathAttr, MountSteps::path_attr},
     {StepKind::kMask, MountSteps::mask},

@@ -59,6 +59,7 @@ struct MountSteps {
   static long open_root(Walker& w, const Step& step);
   static long attach_host(Walker& w, const Step& step);
   static long attach(Walker& w, const Step& step);
+  static long mount2(Walker& w, const Step& step);
   static long bind_inside(Walker& w, const Step& step);
   static long path_attr(Walker& w, const Step& step);
   static long mask(Walker& w, const Step& step);

@@ -206,6 +206,16 @@ TEST_CASE("remount changes what is mounted") {
   CHECK(b.steps() == "path_attr s0=\"/data\" u0=0x1\npath_attr flags=0x8000 s0=\"/data\" u2=0x80000\n");
 }
 
+TEST_CASE("options that are too long for fsconfig go through mount(2)") {
+  Bundle b;
+  std::string layers = "lowerdir=" + std::string(300, 'x');
+  b.add("/merged", "overlay", "overlay", {"nosuid", "ro", "index=off", layers, "rslave"});
+  CHECK(b.steps() == "mount2 s0=\"/merged\" s1=\"overlay\" v0=\"overlay\",\"index=off," + layers +
+                         "\" u0=0x3\npath_attr flags=0x8000 s0=\"/merged\" u2=0x80000\n");
+  b.spec.mounts[0].options = {"lowerdir=" + std::string(5000, 'x')};
+  CHECK(b.steps() == "mount \"overlay\" on \"/merged\": the options are longer than 4095 bytes");
+}
+
 TEST_CASE("what may be mounted over /proc") {
   Bundle b;
   b.add("/proc/meminfo", "bind", "file", {"bind"});
