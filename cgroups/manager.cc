@@ -132,8 +132,11 @@ Place* Cgroup::unified() {
   return !places_.empty() && places_.front().unified ? &places_.front() : nullptr;
 }
 
-int Cgroup::unified_fd() const {
-  return !places_.empty() && places_.front().unified ? places_.front().fd.get() : -1;
+Result<int> Cgroup::unified_fd() {
+  Place* place = unified();
+  if (place == nullptr) return -1;
+  TRY(open_place(*place));
+  return place->fd.get();
 }
 
 Result<std::vector<UniqueFd>> Cgroup::open_v1_tasks() {

@@ -48,10 +48,11 @@ class Cgroup {
   // Gives the directories and the files listed in /sys/kernel/cgroup/delegate to the container's root user.
   Result<> delegate(uid_t uid, gid_t gid);
 
-  // For CLONE_INTO_CGROUP: the unified directory, owned by this object. -1: there is no v2 hierarchy.
+  // For CLONE_INTO_CGROUP: the unified directory, owned by this object, opened when it was not yet. -1: there is no
+  // v2 hierarchy.
   // Unsharing the cgroup namespace must come after, not in the same clone: it takes the cgroup from before
   // the clone.
-  [[nodiscard]] int unified_fd() const;
+  [[nodiscard]] Result<int> unified_fd();
   // The v1 `tasks` files, open for writing: the child writes "0" to each before it unshares its cgroup
   // namespace. (cgroup.procs would take the kernel's global threadgroup semaphore, a wait for a grace
   // period.)

@@ -74,7 +74,7 @@ Result<> Joining::launch_child() {
   LaunchRequest request;
   request.plan = &plan_.steps;
   request.clone_flags = plan_.clone_flags;
-  request.cgroup_fd = cgroup_->unified_fd();
+  TRY_ASSIGN(request.cgroup_fd, cgroup_->unified_fd());
   request.proc_fd = proc_.get();
   std::ranges::copy(request_.stdio, request.stdio);
   for (int fd : plan_.steps.slots())

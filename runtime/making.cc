@@ -174,7 +174,7 @@ Result<> Making::launch_child() {
   LaunchRequest request;
   request.plan = &plan_.steps;
   request.clone_flags = plan_.clone_flags;
-  request.cgroup_fd = cgroup_->unified_fd();
+  TRY_ASSIGN(request.cgroup_fd, cgroup_->unified_fd());
   request.proc_fd = proc_.get();
   for (int fd : plan_.steps.slots())
     if (fd >= 0) request.inherited.push_back(fd);

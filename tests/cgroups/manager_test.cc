@@ -106,7 +106,11 @@ TEST_CASE("create hands the missing controllers down, in one write per level") {
                                      {v2_cgroup("farm", "cpu memory", {v2_cgroup("web", "memory")})})});
   Cgroup cgroup = planned(host_at(tree), "/farm/web");
   REQUIRE(cgroup.create());
-  CHECK(cgroup.unified_fd() >= 0);
+  CHECK(cgroup.unified_fd().value() >= 0);
+  // exec joins a cgroup that it knows by its path alone.
+  auto found = Cgroup::from_paths(host_at(tree), cgroup.paths());
+  REQUIRE(found);
+  CHECK(found->unified_fd().value() >= 0);
   // Both texts are 11 bytes long, so that nothing of the old one shows behind the new one in a plain file.
   CHECK(tree.text("/sys/fs/cgroup/cgroup.subtree_control") == "+pids +misc");
   CHECK(tree.text("/sys/fs/cgroup/farm/cgroup.subtree_control") == "+cpu +memory");
@@ -247,7 +251,7 @@ TEST_CASE("the v1 tasks files are opened for the child, one per v1 hierarchy") {
   REQUIRE(tasks->size() == 4);
   for (const UniqueFd& fd : *tasks) CHECK(write(fd.get(), "0", 1) == 1);
   CHECK(tree.text("/sys/fs/cgroup/memory/web/tasks") == "0");
-  CHECK(cgroup.unified_fd() == -1);
+  CHECK(cgroup.unified_fd().value() == -1);
 }
 
 TEST_CASE("below stays inside") {
