@@ -195,7 +195,7 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
   if (spec.linux.seccomp) {
     TRY_ASSIGN(filter, seccomp_filter(*spec.linux.seccomp, options.seccomp_cache));
   }
-  ProcessPlan identity{process, spec.linux, host, filter, namespaces.has(CLONE_NEWUSER), plan.warnings};
+  ProcessPlan identity{process, spec.linux, host, filter, namespaces.has(CLONE_NEWUSER), facts.maps.uid, plan.warnings};
   plan.maps = facts.maps;
 
   plan_cgroup_entry(cgroup_tasks, plan.steps);
@@ -221,7 +221,7 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
     TRY_ASSIGN(filter, seccomp_filter(*spec.linux.seccomp, options.seccomp_cache));
   }
   bool in_user_namespace = (target.namespaces & CLONE_NEWUSER) != 0;
-  ProcessPlan identity{*spec.process, spec.linux, host, filter, in_user_namespace, plan.warnings};
+  ProcessPlan identity{*spec.process, spec.linux, host, filter, in_user_namespace, spec.linux.uid_mappings, plan.warnings};
 
   if (spec.process->exec_cpu_affinity && !spec.process->exec_cpu_affinity->initial.empty())
     TRY(plan_affinity(spec.process->exec_cpu_affinity->initial, steps));

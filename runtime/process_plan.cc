@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 #include "namespaces/capabilities.h"
+#include "namespaces/id_map.h"
 #include "namespaces/lsm.h"
 #include "runtime/cpu_list.h"
 #include "spec/names.h"
@@ -128,14 +130,17 @@ Result<CapabilityMasks> masks_of(const ProcessPlan& plan) {
 }
 
 // A pipe or file from the caller belongs to the caller; a program that opens /dev/stdout again needs it to be its own.
-void plan_stdio_owner(const Process& process, StepList& steps) {
-  if (process.terminal) return;
+// The ids are the host's: this comes before any user namespace.
+void plan_stdio_owner(const ProcessPlan& plan, StepList& steps) {
+  uint32_t uid = plan.process.user.uid;
+  if (plan.in_user_namespace) uid = to_host_id(plan.users, uid).value_or(uid);
+  if (plan.process.terminal) return;
   for (int fd = 0; fd < 3; ++fd) {
     int32_t slot = steps.slot(fd);
     Step& step = steps.add(StepKind::kChownPath);
     step.a = slot;
-    step.u2 = static_cast<uint64_t>(process.user.uid) << 32;
-    // A closed descriptor, a read-only filesystem, an id that does not own the file: the program can still use it.
+    step.u2 = static_cast<uint64_t>(uid) << 32;
+    // A closed descriptor, a read-only filesystem, a file of somebody else: the program can still use it.
     step.on_error = OnError::kIgnore;
   }
 }
@@ -165,6 +170,17 @@ Result<> plan_affinity(const std::string& cpus, StepList& steps) {
   return {};
 }
 
+std::vector<std::string> final_environment(const std::vector<std::string>& env) {
+  std::set<std::string_view> seen;
+  std::vector<std::string> out;
+  for (size_t i = env.size(); i-- > 0;) {
+    std::string_view name = std::string_view(env[i]).substr(0, env[i].find('='));
+    if (seen.insert(name).second) out.push_back(env[i]);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
 std::vector<std::string> program_candidates(const Process& process) {
   const std::string& name = process.args[0];
   if (name.find('/') != std::string::npos) return {name};
@@ -184,6 +200,7 @@ std::vector<std::string> program_candidates(const Process& process) {
 
 Result<> plan_privileged(const ProcessPlan& plan, StepList& steps) {
   TRY(plan_raised_limits(plan, steps));
+  plan_stdio_owner(plan, steps);
   if (plan.process.oom_score_adj) {
     Step& step = steps.add(StepKind::kWriteProc);
     steps.s0(step, "self/oom_score_adj");
@@ -200,7 +217,6 @@ Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
   for (std::string& warning : masks.warnings) plan.warnings.push_back(std::move(warning));
   if (plan.linux.memory_policy) TRY(plan_memory_policy(*plan.linux.memory_policy, steps));
   if (plan.linux.personality) TRY(plan_personality(*plan.linux.personality, steps));
-  plan_stdio_owner(process, steps);
 
   // Root may enter where the user may not, and the other way round (a FUSE mount): either will do, as in runc.
   Step& as_root = steps.add(StepKind::kChdir);
@@ -255,7 +271,7 @@ Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& 
   Step& exec = steps.add(StepKind::kExec);
   steps.s0(exec, process.args[0]);
   steps.v0(exec, process.args);
-  steps.v1(exec, process.env);
+  steps.v1(exec, final_environment(process.env));
   return {};
 }
 

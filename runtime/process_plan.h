@@ -18,6 +18,7 @@ struct ProcessPlan {
   const HostFacts& host;
   const std::optional<SeccompFilter>& filter;
   bool in_user_namespace;               // ids and rights are those of a namespace below ours
+  const std::vector<IdMapping>& users;  // its uid mappings
   std::vector<std::string>& warnings;
 };
 
@@ -29,6 +30,9 @@ Result<> plan_identity(const ProcessPlan& plan, StepList& steps);
 Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps);
 // sched_setaffinity(2) to a list of CPUs.
 Result<> plan_affinity(const std::string& cpus, StepList& steps);
+
+// The environment as the program gets it: of several variables with one name the last counts, as in runc.
+std::vector<std::string> final_environment(const std::vector<std::string>& env);
 
 // Where execvp would look: args[0] itself when it has a slash, else below each directory of PATH.
 std::vector<std::string> program_candidates(const Process& process);
