@@ -63,7 +63,9 @@ std::string hierarchy(std::string_view controller) {
   return h == nullptr ? "" : h->mount_point;
 }
 
-std::string any_controller() { return find("") != nullptr ? "" : "pids"; }
+std::string any_controller() {
+  return find("") != nullptr ? "" : "pids";
+}
 
 std::optional<std::string> cgroup_file(std::string_view controller, std::string_view path,
                                        std::string_view file) {

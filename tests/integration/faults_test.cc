@@ -19,7 +19,9 @@ namespace {
 // Brings a fresh container to where `verb` can be called, and returns that call.
 Arguments prepare(Sandbox& box, const std::string& verb) {
   box.bundle.add("/hooks/poststop", R"({"path": "/bin/true"})");
-  box.bundle.add("/hooks/createRuntime", R"({"path": "/bin/true"})");
+  // Hooks that take a moment, so that the moment of the signal may be theirs.
+  for (const char* hook : {"createRuntime", "createContainer"})
+    box.bundle.add("/hooks/" + std::string(hook), R"({"path": "/bin/sleep", "args": ["sleep", "0.005"]})");
   box.bundle.set("/linux/resources/pids", R"({"limit": 20})").probe("child , wait").save();
   if (verb != "create" && verb != "run") REQUIRE(box.create().code == 0);
   if (verb == "exec" || verb == "delete" || verb == "kill") REQUIRE(box.start().code == 0);

@@ -197,7 +197,7 @@ TEST_CASE("a failing hook at create aborts it, and nothing is left", "[hooks]") 
     INFO(hook << ": " << f.err);
     CHECK(f.code == 1);
     CHECK(f.err == saying("hook"));
-    CHECK(f.err == saying("exit status 3"));
+    CHECK(f.err == saying("status 3"));
     CHECK(f.err == containing("the reason"));
     CHECK(access((box.scratch() + "/second").c_str(), F_OK) != 0);
     CHECK(!box.bundle.exists("ran"));

@@ -77,7 +77,13 @@ const Limit kLimits[] = {
      kRefused,
      false},
     {"shares", R"({"cpu": {"shares": 512}})", "cpu", {"cpu.shares", "512"}, {"cpu.weight", "59"}, false},
-    {"shares", R"({"cpu": {"shares": 1024}})", "cpu", {"cpu.shares", "1024"}, {"cpu.weight", "100"}, false, true},
+    {"shares",
+     R"({"cpu": {"shares": 1024}})",
+     "cpu",
+     {"cpu.shares", "1024"},
+     {"cpu.weight", "100"},
+     false,
+     true},
     {"shares", R"({"cpu": {"shares": 2}})", "cpu", {"cpu.shares", "2"}, {"cpu.weight", "1"}},
     {"shares", R"({"cpu": {"shares": 262144}})", "cpu", {"cpu.shares", "262144"}, {"cpu.weight", "10000"}},
     {"quota",
@@ -231,13 +237,13 @@ TEST_CASE("unified keys may not be paths", "[limits]") {
   }
 }
 
-TEST_CASE("a value that the kernel refuses is an error with file and value", "[limits]") {
+TEST_CASE("a value that the kernel refuses is an error with limit and value", "[limits]") {
   if (controller_version("cpuset") == 0) return;
   Sandbox box;
   box.bundle.set("/linux/resources", R"({"cpu": {"cpus": "4000"}})");
   Finished f = box.create();
   CHECK(f.code == 1);
-  CHECK(f.err == saying("cpuset.cpus"));
+  CHECK(f.err == saying("cpus"));
   CHECK(f.err == containing("4000"));
   CHECK(box.leftovers().empty());
 }
