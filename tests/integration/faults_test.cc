@@ -171,3 +171,23 @@ TEST_CASE("ids of processes that others reuse are not mistaken for ours", "[faul
   CHECK(box.remove({"--force"}).code == 0);
   CHECK(stranger.running());
 }
+
+TEST_CASE("kill -9 while a hook takes its time leaves neither lock nor hook", "[fault][beyond-runc]") {
+  for (const char* hook : {"createRuntime", "createContainer"}) {
+    Sandbox box;
+    std::string file = box.scratch() + "/in-the-hook";
+    box.bundle.add("/hooks/" + std::string(hook),
+                   R"({"path": "/bin/sh", "args": ["sh", "-c", "echo > )" + file + R"(; exec sleep 50"]})");
+    box.bundle.probe("wait").save();
+    Process runtime = box.spawn({"create", "--bundle", box.bundle.path(), box.id()});
+    INFO(hook);
+    REQUIRE(eventually([&] { return !read_text(file).empty(); }));
+    runtime.signal(SIGKILL);
+    runtime.wait();
+    Finished removed = box.remove({"--force"});
+    CHECK(removed.err == "");
+    CHECK(removed.code == 0);
+    eventually([&] { return box.leftovers().empty(); }, 1);
+    CHECK(box.leftovers() == "");
+  }
+}
