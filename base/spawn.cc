@@ -78,6 +78,8 @@ struct Entry {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execute(entry);
   }
+  // The runtime waits for the end of the pipes; only the program itself may hold it up.
+  close_range(0, ~0U, 0);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -205,7 +207,7 @@ std::string status_text(int status) {
     const char* words = sigdescr_np(WTERMSIG(status));
     return cat("signal ", WTERMSIG(status), " (", words != nullptr ? words : "real-time", ")");
   }
-  return cat("status ", WEXITSTATUS(status));
+  return cat("exit status ", WEXITSTATUS(status));
 }
 
 int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }

@@ -49,7 +49,7 @@ class Capture {
 // error. Descriptors above 2 do not reach it, signals are at their defaults.
 Result<Captured> run_captured(const SpawnRequest& request, std::string_view input, int timeout_ms);
 
-// "status 3" or "signal 9 (Killed)".
+// "exit status 3" or "signal 9 (Killed)".
 std::string status_text(int status);
 // What a shell would say: the exit status, or 128 + signal.
 int exit_code(int status);

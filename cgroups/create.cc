@@ -137,6 +137,16 @@ Result<> create_place(Place& place) {
 
 }  // namespace
 
+Result<> Cgroup::check_unused() {
+  for (Place& place : places_) {
+    auto opened = open_place(place);
+    if (!opened && opened.error().kind == Kind::kNotFound) continue;
+    TRY(opened);
+    TRY(refuse_if_in_use(place));
+  }
+  return {};
+}
+
 Result<> Cgroup::create() {
   for (Place& place : places_) TRY(create_place(place));
   return {};

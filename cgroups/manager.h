@@ -34,6 +34,8 @@ class Cgroup {
   // The absolute directory where that controller is bound (v1) or would be (v2); empty when it is nowhere.
   [[nodiscard]] std::string controller_path(Controller controller) const;
 
+  // An error when a directory exists and a process is in it, or it is frozen. create() looks again.
+  Result<> check_unused();
   // Makes the directories, hands v2 controllers down the path, fills v1 cpusets. An existing cgroup is used
   // only if no process is in it and it is not frozen. On error, what was made stays for remove().
   Result<> create();

@@ -73,7 +73,7 @@ Result<> take_option(std::span<const Option> options, void* target, std::span<ch
   const Option* row = find_option(options, name);
   if (row == nullptr) return fail(Kind::kInvalid, cat("unknown option ", quote(word.substr(0, word.find('=')))));
   if (!has_value && row->takes_value) {
-    if (at + 1 == words.size()) return fail(Kind::kInvalid, cat("option ", quote(word), " needs a value"));
+    if (at + 1 == words.size()) return fail(Kind::kInvalid, cat("option ", quote(word), " needs an argument"));
     value = words[++at];
   } else if (!has_value) {
     value = "true";

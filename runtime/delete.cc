@@ -31,6 +31,19 @@ Result<> end_process(const ContainerFacts& facts, Cgroup& cgroup) {
   return {};
 }
 
+// For `delete --force` when state.json does not read: the control group follows from the saved configuration, and who
+// is in it is the container.
+ContainerFacts guess_facts(const StateStore& store, const std::string& id) {
+  ContainerFacts facts;
+  facts.id = id;
+  auto host = CgroupHost::detect();
+  auto spec = load_saved_spec(store, id);
+  if (!host || !spec) return facts;
+  facts.has_poststop = !spec->hooks.poststop.empty();
+  if (auto cgroup = Cgroup::plan(*host, spec->linux.cgroups_path, id)) facts.cgroup_paths = cgroup->paths();
+  return facts;
+}
+
 }  // namespace
 
 Result<> tear_down(const StateStore& store, const ContainerFacts& facts) {
@@ -53,12 +66,14 @@ Result<> delete_container(const std::string& root, const std::string& id, bool f
     if (force && locked.error().kind == Kind::kNotFound) return {};
     return std::unexpected(std::move(locked).error());
   }
-  TRY_ASSIGN(ContainerFacts facts, store.load(id));
+  auto facts = store.load(id);
+  if (!facts && force) facts = guess_facts(store, id);
+  if (!facts) return std::unexpected(std::move(facts).error());
   if (!force) {
-    TRY_ASSIGN(ContainerView view, inspect(store, facts));
+    TRY_ASSIGN(ContainerView view, inspect(store, *facts));
     TRY(check_deletable(view, force));
   }
-  return tear_down(store, facts);
+  return tear_down(store, *facts);
 }
 
 }  // namespace shoji

@@ -10,6 +10,8 @@
 #include "runtime/inspect.h"
 #include "runtime/joining.h"
 #include "runtime/preserved_fds.h"
+#include "runtime/process_env.h"
+#include "runtime/terminal_relay.h"
 #include "runtime/users.h"
 #include "spec/fields.h"
 #include "spec/validate.h"
@@ -98,6 +100,7 @@ Result<int> run_joined(const ExecOptions& options, Joining& joining, int console
   UniqueFd master;
   TRY(joining.make([&](UniqueFd fd) -> Result<> {
     if (console_socket >= 0) return send_console(console_socket, std::move(fd));
+    copy_window_size(STDIN_FILENO, fd.get());
     master = std::move(fd);
     return {};
   }));
@@ -129,6 +132,7 @@ Result<int> exec_in_container(const ExecOptions& options) {
     TRY_ASSIGN(console_socket, connect_unix(options.console_socket));
   }
   TRY(add_home(*spec.process, view.facts.pid));
+  keep_last_of_each(spec.process->env);
   JoiningRequest request;
   request.facts = &view.facts;
   request.pidfd = first->get();

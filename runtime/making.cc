@@ -19,7 +19,10 @@
 #include "runtime/hooks.h"
 #include "runtime/inspect.h"
 #include "runtime/preserved_fds.h"
+#include "runtime/process_env.h"
 #include "runtime/start_hooks.h"
+#include "runtime/stdio.h"
+#include "runtime/terminal_relay.h"
 
 namespace shoji {
 
@@ -82,6 +85,8 @@ Result<> Making::reserve() {
   const Spec& spec = bundle_.spec;
   TRY_ASSIGN(cgroup_host_, CgroupHost::detect());
   TRY_ASSIGN(cgroup_, Cgroup::plan(*cgroup_host_, spec.linux.cgroups_path, options_.id));
+  // Before it is written down as ours: what is in our cgroup will be killed.
+  TRY(cgroup_->check_unused());
   facts_.id = options_.id;
   facts_.bundle = bundle_.path;
   facts_.rootfs = bundle_.root_path;
@@ -107,10 +112,12 @@ Result<> Making::reserve() {
 
 Result<> Making::make_cgroup() {
   rollback_.add([this] {
-    ignore(cgroup_->kill(SIGKILL), "it may not exist yet");
+    // A cgroup that turned out to be somebody else's keeps its processes.
+    if (cgroup_made_) ignore(cgroup_->kill(SIGKILL), "the removal tells whether it mattered");
     ignore(cgroup_->remove(), "the error that led here is the one to report");
   });
   TRY(cgroup_->create());
+  cgroup_made_ = true;
   TRY(cgroup_->apply(bundle_.spec.linux.resources));
   TRY(delegate_cgroup());
   TRY_ASSIGN(cgroup_tasks_, cgroup_->open_v1_tasks());
@@ -136,7 +143,8 @@ Result<> Making::delegate_cgroup() {
 
 Result<> Making::plan() {
   host_ = read_host_facts();
-  if (bundle_.spec.process) add_listen_variables(bundle_.spec.process->env);
+  add_listen_variables(bundle_.spec.process->env);
+  keep_last_of_each(bundle_.spec.process->env);
   PlanOptions options;
   options.no_pivot = options_.no_pivot;
   options.no_new_keyring = options_.no_new_keyring;
@@ -178,6 +186,7 @@ Result<> Making::launch_child() {
   request.proc_fd = proc_.get();
   for (int fd : plan_.steps.slots())
     if (fd >= 0) request.inherited.push_back(fd);
+  if (!bundle_.spec.process->terminal) give_stdio(request.stdio, plan_.maps.uid, bundle_.spec.process->user.uid);
   TRY_ASSIGN(child_, launch(request));
   return {};
 }
@@ -203,6 +212,7 @@ Result<> Making::run_create_hooks(pid_t pid) {
 
 Result<> Making::take_console(UniqueFd master) {
   if (console_socket_) return send_console(console_socket_.get(), std::move(master));
+  copy_window_size(STDIN_FILENO, master.get());
   master_ = std::move(master);
   return {};
 }

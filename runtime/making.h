@@ -69,6 +69,7 @@ class Making {
   std::optional<CgroupHost> cgroup_host_;
   std::optional<Cgroup> cgroup_;
   std::vector<UniqueFd> cgroup_tasks_;
+  bool cgroup_made_ = false;
   bool hooks_began_ = false;
   Rollback rollback_;
   InitPlan plan_;
