@@ -78,7 +78,8 @@ std::string Json::pointer() const {
     return out;
   }
   size_t position = 0;
-  for (Json member = container.first(); member.index_ != index_; member = member.next()) ++position;
+  for (Json member = container.first(); member.exists() && member.index_ != index_; member = member.next())
+    ++position;
   out += cat('/', position);
   return out;
 }
