@@ -68,7 +68,9 @@ Result<> explain(const Place& place, const KnobWrite& write, const Error& error)
     const char* what = write.file == "cpuset.cpus" ? "cpus" : "mems";
     auto has =
         read_knob(place, place.unified ? cat("cpuset.", what, ".effective") : cat("cpuset.effective_", what));
-    if (has) return refuse(write, Kind::kInvalid, error.err, cat("the cgroup may use ", quote(*has)));
+    if (has)
+      return refuse(write, Kind::kInvalid, error.err,
+                    cat(write.file, " takes only what the parent cgroup has, ", quote(*has)));
   }
   // io.max and blkio.throttle.* look the disk up.
   if (error.err == ENODEV && write.limit.starts_with("blockIO")) {

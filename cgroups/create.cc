@@ -42,22 +42,6 @@ Result<bool> make_place(const Place& place) {
   return mkdir_failure(ENOENT, place.dir);
 }
 
-// An existing cgroup may be somebody's: the limits would be put on them, and delete would kill them.
-Result<> refuse_if_in_use(const Place& place) {
-  TRY_ASSIGN(std::vector<pid_t> pids, processes_below(place));
-  if (!pids.empty()) {
-    return fail(Kind::kExists, cat("cgroup ", quote(place.dir), " exists and is not empty: process ",
-                                   pids.front(), pids.size() > 1 ? " and others are in it" : " is in it"));
-  }
-  std::string file = place.unified ? "cgroup.freeze" : "freezer.state";
-  if (!place.unified && !place.controllers.has(Controller::kFreezer)) return {};
-  auto state = read_knob(place, file);
-  if (state && *state != "0" && *state != "THAWED") {
-    return fail(Kind::kState, cat("cgroup ", quote(place.dir), " exists and is frozen"));
-  }
-  return {};
-}
-
 // "+cpu +memory" to one cgroup.subtree_control; if the kernel does not take them together, one by one, so
 // that one that cannot be had (cpu while a realtime process runs: EINVAL) does not cost the others. Returns
 // the first refusal.
@@ -121,10 +105,11 @@ Result<std::string> inherit_cpuset(const std::string& mount, const std::string& 
 }
 
 Result<> create_place(Place& place) {
-  TRY_ASSIGN(bool made, make_place(place));
+  TRY_ASSIGN(place.fresh, make_place(place));
+  place.ours = place.fresh;
   TRY(open_place(place));
-  place.fresh = made;
-  if (!made) TRY(refuse_if_in_use(place));
+  if (!place.fresh) TRY(refuse_if_in_use(place));
+  place.ours = true;
   if (place.unified) return hand_controllers_down(place);
   if (place.controllers.has(Controller::kCpuset)) {
     for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {

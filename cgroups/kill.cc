@@ -25,6 +25,7 @@ Result<> signal_all(const std::vector<pid_t>& pids, int signal) {
 Result<std::vector<pid_t>> Cgroup::pids() {
   std::vector<pid_t> all;
   for (Place& place : places_) {
+    if (!place.ours) continue;
     if (auto opened = open_place(place); !opened) {
       if (opened.error().kind == Kind::kNotFound) continue;
       return std::unexpected(std::move(opened).error());
@@ -70,7 +71,8 @@ Result<> Cgroup::kill(int signal) {
   Place* place = signal == SIGKILL ? unified() : nullptr;
   // cgroup.kill (Linux 5.14) is atomic: it also gets what forks meanwhile, and what is frozen. It may be
   // absent, and a threaded cgroup refuses it (EOPNOTSUPP).
-  if (place != nullptr && open_place(*place) && write_knob(*place, "cgroup.kill", "1")) return {};
+  if (place != nullptr && place->ours && open_place(*place) && write_knob(*place, "cgroup.kill", "1"))
+    return {};
   auto done = signal_frozen(signal);
   if (done) return {};
   if (signal == SIGKILL) return kill_repeatedly();

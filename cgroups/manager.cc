@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "cgroups/cgroup_path.h"
+#include "cgroups/processes.h"
 
 namespace shoji {
 namespace {
@@ -80,6 +81,13 @@ Result<Cgroup> Cgroup::plan(const CgroupHost& host, std::string_view cgroups_pat
       TRY_ASSIGN(base, relative_base(hierarchy, own));
     }
     Place place = place_in(hierarchy, join(hierarchy.mount, join(base, wanted)));
+    // Looked at again by create(). But whoever writes paths() down as the container's must not do so with somebody
+    // else's cgroup: after a kill -9 it would be killed and removed.
+    if (access(place.dir.c_str(), F_OK) == 0) {
+      TRY(open_place(place));
+      TRY(refuse_if_in_use(place));
+      place.fd.reset();
+    }
     place.parents = missing_parents(place.mount, place.dir);
     cgroup.places_.push_back(std::move(place));
   }
@@ -104,7 +112,10 @@ Result<Cgroup> Cgroup::from_paths(const CgroupHost& host, const std::vector<std:
     }
   }
   std::ranges::stable_partition(cgroup.places_, &Place::unified);
-  for (Place& place : cgroup.places_) std::ranges::sort(place.parents, {}, &std::string::size);
+  for (Place& place : cgroup.places_) {
+    std::ranges::sort(place.parents, {}, &std::string::size);
+    place.ours = true;
+  }
   return cgroup;
 }
 
@@ -172,6 +183,7 @@ Result<Cgroup> Cgroup::below(std::string_view sub) const {
     lower.unified = place.unified;
     lower.known = !place.unified;
     if (!place.unified) lower.controllers = place.controllers;
+    lower.ours = place.ours;
     TRY(open_place(lower));
     cgroup.places_.push_back(std::move(lower));
   }

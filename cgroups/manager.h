@@ -17,7 +17,7 @@ namespace shoji {
 
 class Cgroup {
  public:
-  // Chooses the directories; touches nothing. linux.cgroupsPath as runc's cgroupfs driver reads it: an
+  // Chooses the directories; changes nothing. One with processes in it is refused already here. linux.cgroupsPath as runc's cgroupfs driver reads it: an
   // absolute path is below the mount point of each hierarchy; a relative one below the caller's own cgroup
   // (v2: below its parent, because a cgroup with processes may not hand controllers down); empty: the
   // relative path `id`.

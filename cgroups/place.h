@@ -19,8 +19,10 @@ struct Place {
   bool known = false;         // controllers is filled in
   ControllerSet controllers;  // v1: what is bound here; v2: what the cgroup has been given (load_controllers)
   bool fresh = false;         // create() made the directory
-  std::string withheld;       // v2: why it has not been given more, a clause for messages
-  UniqueFd fd;                // O_PATH, once opened
+  bool ours =
+      false;  // made, taken over empty, or named by from_paths(): only such a one is killed and removed
+  std::string withheld;  // v2: why it has not been given more, a clause for messages
+  UniqueFd fd;           // O_PATH, once opened
 };
 
 // Where a controller is bound (v1); else the unified place; else null.

@@ -73,6 +73,21 @@ Result<std::vector<pid_t>> processes_below(const Place& place) {
   return pids;
 }
 
+Result<> refuse_if_in_use(const Place& place) {
+  TRY_ASSIGN(std::vector<pid_t> pids, processes_below(place));
+  if (!pids.empty()) {
+    return fail(Kind::kExists, cat("cgroup ", quote(place.dir), " exists and is not empty: process ",
+                                   pids.front(), pids.size() > 1 ? " and others are in it" : " is in it"));
+  }
+  std::string file = place.unified ? "cgroup.freeze" : "freezer.state";
+  if (!place.unified && !place.controllers.has(Controller::kFreezer)) return {};
+  auto state = read_knob(place, file);
+  if (state && *state != "0" && *state != "THAWED") {
+    return fail(Kind::kState, cat("cgroup ", quote(place.dir), " exists and is frozen"));
+  }
+  return {};
+}
+
 Result<bool> wait_for_event(const Place& place, std::string_view key, bool value, Deadline deadline) {
   UniqueFd fd(openat(place.fd.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
   if (!fd) {

@@ -14,6 +14,10 @@ namespace shoji {
 // Of the cgroup and of all below it, sorted. A cgroup that is gone has none.
 Result<std::vector<pid_t>> processes_below(const Place& place);
 
+// An existing cgroup may be somebody's: the limits would be put on them, and delete would kill them. An empty one that
+// is not frozen passes.
+Result<> refuse_if_in_use(const Place& place);
+
 using Deadline = std::chrono::steady_clock::time_point;
 
 // Waits until `key` ("populated", "frozen") of a v2 cgroup's cgroup.events is `value`. False: the deadline

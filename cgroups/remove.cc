@@ -55,22 +55,31 @@ Result<> remove_place(Place& place, Deadline deadline) {
   return err == 0 ? Result<>{} : still_there(place, err);
 }
 
+// A parent that others use by now is not empty, and stays.
+void remove_empty_parents(const Place& place) {
+  for (auto parent = place.parents.rbegin(); parent != place.parents.rend(); ++parent) {
+    if (rmdir(parent->c_str()) != 0 && errno != ENOENT) break;
+  }
+}
+
 }  // namespace
 
 Result<> Cgroup::remove() {
   Deadline deadline = std::chrono::steady_clock::now() + kPatience;
   Result<> first;
   for (Place& place : places_) {
+    // Parents may have been made on the way to a directory that was refused.
+    if (!place.ours) {
+      remove_empty_parents(place);
+      continue;
+    }
     auto removed = remove_place(place, deadline);
     place.fd.reset();
     if (!removed) {
       if (first) first = std::move(removed);
       continue;
     }
-    // A parent that others use by now is not empty, and stays.
-    for (auto parent = place.parents.rbegin(); parent != place.parents.rend(); ++parent) {
-      if (rmdir(parent->c_str()) != 0 && errno != ENOENT) break;
-    }
+    remove_empty_parents(place);
   }
   return first;
 }

@@ -13,7 +13,9 @@ using namespace shoji::fixture;
 
 namespace {
 
-Node sys_fs_cgroup(std::vector<Node> inside) { return dir("sys", {dir("fs", {dir("cgroup", std::move(inside))})}); }
+Node sys_fs_cgroup(std::vector<Node> inside) {
+  return dir("sys", {dir("fs", {dir("cgroup", std::move(inside))})});
+}
 
 Cgroup web_in(const Tree& tree) {
   auto host = CgroupHost::detect_at(tree.root());
@@ -35,9 +37,10 @@ std::string refusal(const Result<>& result, Kind kind) {
 }  // namespace
 
 TEST_CASE("apply: v2 knobs") {
-  Tree tree({proc_unified(), sys_fs_cgroup({v2_cgroup("web", "cpu memory pids",
-                                                      {file("memory.max", "max"), file("memory.current", "100\n"),
-                                                       file("cpu.max", "25000 10000\n"), file("pids.max")})})});
+  Tree tree(
+      {proc_unified(), sys_fs_cgroup({v2_cgroup("web", "cpu memory pids",
+                                                {file("memory.max", "max"), file("memory.current", "100\n"),
+                                                 file("cpu.max", "25000 10000\n"), file("pids.max")})})});
   Resources resources;
   resources.memory = {.limit = 4096};
   resources.cpu = {.period = 20000};
@@ -64,7 +67,8 @@ TEST_CASE("apply: on a hybrid host each controller where it is") {
   CHECK_FALSE(tree.exists("/sys/fs/cgroup/unified/web/hugetlb.2MB.rsvd.max"));
 }
 
-TEST_CASE("apply: a missing controller refuses the limit by name before anything is written, but not a default") {
+TEST_CASE(
+    "apply: a missing controller refuses the limit by name before anything is written, but not a default") {
   Tree tree({proc_unified(), sys_fs_cgroup({v2_cgroup("web", "pids", {file("pids.max", "max")})})});
   Resources resources;
   resources.memory = {.limit = 64 << 20};
@@ -88,15 +92,17 @@ TEST_CASE("apply: why the controller is missing is part of the sentence") {
   Resources resources;
   resources.memory = {.limit = 4096};
   std::string text = refusal(cgroup.apply(resources, kUpdate), Kind::kUnsupported);
-  CHECK(text.find("/sys/fs/cgroup/cgroup.subtree_control\" does not take \"+memory\": ") != std::string::npos);
+  CHECK(text.find("/sys/fs/cgroup/cgroup.subtree_control\" does not take \"+memory\": ") !=
+        std::string::npos);
 }
 
 TEST_CASE("apply: a controller that no hierarchy has") {
   Tree tree({proc_debian_legacy(), sys_fs_cgroup({})});
   Resources resources;
   resources.pids_limit = 7;
-  CHECK(refusal(web_in(tree).apply(resources, kUpdate), Kind::kUnsupported) ==
-        "limit pids 7: this host has no pids controller for the container: no mounted cgroup hierarchy has it");
+  CHECK(
+      refusal(web_in(tree).apply(resources, kUpdate), Kind::kUnsupported) ==
+      "limit pids 7: this host has no pids controller for the container: no mounted cgroup hierarchy has it");
 }
 
 TEST_CASE("apply: a kernel without the knob") {
@@ -113,17 +119,20 @@ TEST_CASE("apply: a kernel without the knob") {
 
 TEST_CASE("apply: memory.max below the usage is refused with the figure, not executed") {
   Tree tree({proc_unified(),
-             sys_fs_cgroup({v2_cgroup("web", "memory", {file("memory.max", "max\n"), file("memory.current", "9000\n"),
-                                                        file("memory.reclaim")})})});
+             sys_fs_cgroup({v2_cgroup(
+                 "web", "memory",
+                 {file("memory.max", "max\n"), file("memory.current", "9000\n"), file("memory.reclaim")})})});
   Resources resources;
   resources.memory = {.limit = 4096};
-  CHECK(refusal(web_in(tree).apply(resources, kUpdate), Kind::kState) == "limit memory 4 KiB: 9000 bytes are in use");
+  CHECK(refusal(web_in(tree).apply(resources, kUpdate), Kind::kState) ==
+        "limit memory 4 KiB: 9000 bytes are in use");
   CHECK(tree.text("/sys/fs/cgroup/web/memory.reclaim") == "4904");
   CHECK(tree.text("/sys/fs/cgroup/web/memory.max") == "max\n");
 }
 
 TEST_CASE("apply: unified keys go to the v2 cgroup, or say why they cannot") {
-  Tree tree({proc_hybrid(), sys_fs_cgroup({dir("unified", {v2_cgroup("web", "hugetlb", {file("hugetlb.1GB.max")})})})});
+  Tree tree({proc_hybrid(),
+             sys_fs_cgroup({dir("unified", {v2_cgroup("web", "hugetlb", {file("hugetlb.1GB.max")})})})});
   Resources resources;
   resources.unified = {{"hugetlb.1GB.max", "0"}};
   REQUIRE(web_in(tree).apply(resources, kUpdate));
@@ -136,7 +145,8 @@ TEST_CASE("apply: unified keys go to the v2 cgroup, or say why they cannot") {
   CHECK(refusal(web_in(tree).apply(resources, kUpdate), Kind::kUnsupported) ==
         "limit unified \"hugetlb.64KB.max\" = \"0\": this kernel has no hugetlb.64KB.max");
   Tree legacy({proc_debian_legacy(), sys_fs_cgroup({})});
-  CHECK(refusal(web_in(legacy).apply(resources, kUpdate), Kind::kUnsupported).ends_with("no cgroup v2 hierarchy"));
+  CHECK(refusal(web_in(legacy).apply(resources, kUpdate), Kind::kUnsupported)
+            .ends_with("no cgroup v2 hierarchy"));
 }
 
 TEST_CASE("apply: no sentence for a missing knob reads like a missing program") {
@@ -150,13 +160,14 @@ TEST_CASE("apply: no sentence for a missing knob reads like a missing program") 
 
 TEST_CASE("apply: v1 device lists are written when the container is created") {
   Tree tree({proc({{"/", "/sys/fs/cgroup/devices", "cgroup", "rw,devices"}}, ""),
-             sys_fs_cgroup({dir("devices", {dir("web", {file("devices.list", "c 1:3 rwm\n"), file("devices.allow"),
-                                                        file("devices.deny")})})})});
+             sys_fs_cgroup({dir("devices", {dir("web", {file("devices.list", "c 1:3 rwm\n"),
+                                                        file("devices.allow"), file("devices.deny")})})})});
   Resources resources;
   resources.devices = {{.allow = false}, {.allow = true, .type = "c", .major = 10, .minor = 229}};
   REQUIRE(web_in(tree).apply(resources));
   // Written through one descriptor, so that a plain file shows all writes in a row.
-  CHECK(tree.text("/sys/fs/cgroup/devices/web/devices.allow").starts_with("c 10:229 rwmc *:* mb *:* mc 1:5 rwm"));
+  CHECK(tree.text("/sys/fs/cgroup/devices/web/devices.allow")
+            .starts_with("c 10:229 rwmc *:* mb *:* mc 1:5 rwm"));
   CHECK(tree.text("/sys/fs/cgroup/devices/web/devices.deny").empty());
 }
 

@@ -32,7 +32,8 @@ struct Access {
 bool run(const std::vector<bpf_insn>& program, const Access& access) {
   std::array<uint64_t, 11> reg{};
   uint32_t type = access.type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
-  std::array<uint32_t, 3> context = {(uint32_t{access.access} << 16) | type, static_cast<uint32_t>(access.major),
+  std::array<uint32_t, 3> context = {(uint32_t{access.access} << 16) | type,
+                                     static_cast<uint32_t>(access.major),
                                      static_cast<uint32_t>(access.minor)};
   for (size_t pc = 0; pc < program.size(); ++pc) {
     const bpf_insn& insn = program[pc];
@@ -43,24 +44,34 @@ bool run(const std::vector<bpf_insn>& program, const Access& access) {
         REQUIRE(insn.src_reg == BPF_REG_1);
         to = context.at(static_cast<size_t>(insn.off) / 4);
         break;
-      case BPF_ALU | BPF_MOV | BPF_X: to = from; break;
+      case BPF_ALU | BPF_MOV | BPF_X:
+        to = from;
+        break;
       case BPF_ALU | BPF_OR | BPF_X:
         to = static_cast<uint32_t>(to) | from;
         break;
       case BPF_ALU | BPF_LSH | BPF_K:
         to = static_cast<uint32_t>(to) << insn.imm;
         break;
-      case BPF_ALU | BPF_AND | BPF_K: to = static_cast<uint32_t>(to) & static_cast<uint32_t>(insn.imm); break;
-      case BPF_ALU | BPF_RSH | BPF_K: to = static_cast<uint32_t>(to) >> insn.imm; break;
-      case BPF_ALU64 | BPF_MOV | BPF_K: to = static_cast<uint64_t>(static_cast<int64_t>(insn.imm)); break;
+      case BPF_ALU | BPF_AND | BPF_K:
+        to = static_cast<uint32_t>(to) & static_cast<uint32_t>(insn.imm);
+        break;
+      case BPF_ALU | BPF_RSH | BPF_K:
+        to = static_cast<uint32_t>(to) >> insn.imm;
+        break;
+      case BPF_ALU64 | BPF_MOV | BPF_K:
+        to = static_cast<uint64_t>(static_cast<int64_t>(insn.imm));
+        break;
       case BPF_JMP32 | BPF_JNE | BPF_K:
         if (static_cast<uint32_t>(to) != static_cast<uint32_t>(insn.imm)) pc += static_cast<size_t>(insn.off);
         break;
       case BPF_JMP32 | BPF_JEQ | BPF_K:
         if (static_cast<uint32_t>(to) == static_cast<uint32_t>(insn.imm)) pc += static_cast<size_t>(insn.off);
         break;
-      case BPF_JMP | BPF_EXIT: return reg[0] != 0;
-      default: FAIL("an instruction that the interpreter does not know");
+      case BPF_JMP | BPF_EXIT:
+        return reg[0] != 0;
+      default:
+        FAIL("an instruction that the interpreter does not know");
     }
   }
   FAIL("the program runs off its end");
@@ -83,7 +94,10 @@ std::vector<DevicePermission> random_rules(std::mt19937& random) {
   std::vector<DevicePermission> rules;
   if (pick(2) == 0) rules.push_back({.allow = pick(2) == 0});
   for (int i = pick(6); i > 0; --i) {
-    rules.push_back({.allow = pick(2) == 0, .type = pick(2) == 0 ? 'b' : 'c', .major = pick(3) - 1, .minor = pick(3) - 1,
+    rules.push_back({.allow = pick(2) == 0,
+                     .type = pick(2) == 0 ? 'b' : 'c',
+                     .major = pick(3) - 1,
+                     .minor = pick(3) - 1,
                      .access = static_cast<uint8_t>(1 + pick(kDeviceAll))});
   }
   return rules;
@@ -143,8 +157,9 @@ TEST_CASE("devices: \"a\" with less than everything means just that") {
 }
 
 TEST_CASE("devices: what is not a rule is invalid") {
-  for (const DeviceRule& rule : {DeviceRule{.type = "x"}, DeviceRule{.type = "c", .access = "rx"},
-                                 DeviceRule{.type = "c", .major = -2}, DeviceRule{.type = "c", .major = int64_t{1} << 32}}) {
+  for (const DeviceRule& rule :
+       {DeviceRule{.type = "x"}, DeviceRule{.type = "c", .access = "rx"},
+        DeviceRule{.type = "c", .major = -2}, DeviceRule{.type = "c", .major = int64_t{1} << 32}}) {
     auto result = device_permissions({rule});
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == Kind::kInvalid);
@@ -158,7 +173,8 @@ TEST_CASE("devices: the BPF program is the meaning, over random rules") {
     auto program = device_program(rules);
     bool same = true;
     for_each_access([&](const Access& access) {
-      same &= run(program, access) == allows_device(rules, access.type, access.major, access.minor, access.access);
+      same &= run(program, access) ==
+              allows_device(rules, access.type, access.major, access.minor, access.access);
     });
     CHECK(same);
   }
@@ -203,23 +219,26 @@ TEST_CASE("devices: a v1 list never allows more, and is the meaning for each sin
 }
 
 TEST_CASE("devices: v1 cannot deny inside what it allows") {
-  auto list = device_list(permissions({{.allow = true, .type = "c", .major = 5},
-                                       {.allow = false, .type = "c", .major = 5, .minor = 1}}));
+  auto list = device_list(permissions(
+      {{.allow = true, .type = "c", .major = 5}, {.allow = false, .type = "c", .major = 5, .minor = 1}}));
   REQUIRE_FALSE(list);
   CHECK(list.error().kind == Kind::kUnsupported);
   CHECK(list.error().text ==
-        "limit devices: deny \"c 5:1 rwm\" inside allow \"c 5:* rwm\": the v1 devices controller cannot express that");
+        "limit devices: deny \"c 5:1 rwm\" inside allow \"c 5:* rwm\": the v1 devices controller cannot "
+        "express that");
 }
 
 TEST_CASE("devices: changes to a v1 list") {
   using Changes = std::vector<DeviceListChange>;
   DeviceList all{.allow_by_default = true, .exceptions = {}};
-  DeviceList null_only{.allow_by_default = false, .exceptions = {{.allow = true, .type = 'c', .major = 1, .minor = 3}}};
+  DeviceList null_only{.allow_by_default = false,
+                       .exceptions = {{.allow = true, .type = 'c', .major = 1, .minor = 3}}};
   CHECK(device_list_changes("a *:* rwm\n", all).empty());
   CHECK(device_list_changes("c 1:3 rwm\n", all) == Changes{{true, "a"}});
   CHECK(device_list_changes("a *:* rwm\n", null_only) == Changes{{false, "a"}, {true, "c 1:3 rwm"}});
   CHECK(device_list_changes("c 1:3 rwm\n", null_only).empty());
-  CHECK(device_list_changes("c 1:3 r\nb 8:* rw\n", null_only) == Changes{{true, "c 1:3 wm"}, {false, "b 8:* rw"}});
+  CHECK(device_list_changes("c 1:3 r\nb 8:* rw\n", null_only) ==
+        Changes{{true, "c 1:3 wm"}, {false, "b 8:* rw"}});
   DeviceList no_disk{.allow_by_default = true, .exceptions = {{.allow = false, .type = 'b', .major = 8}}};
   CHECK(device_list_changes("a *:* rwm\n", no_disk) == Changes{{true, "a"}, {false, "b 8:* rwm"}});
 }

@@ -32,17 +32,23 @@ Tree::Tree(const std::vector<Node>& nodes) {
   for (const Node& node : nodes) make(root_, node);
 }
 
-Tree::~Tree() { ignore(remove_tree(root_), "a destructor"); }
+Tree::~Tree() {
+  ignore(remove_tree(root_), "a destructor");
+}
 
-std::string Tree::text(const std::string& name) const { return read_file(path(name)).value_or("<absent>"); }
+std::string Tree::text(const std::string& name) const {
+  return read_file(path(name)).value_or("<absent>");
+}
 
-bool Tree::exists(const std::string& name) const { return access(path(name).c_str(), F_OK) == 0; }
+bool Tree::exists(const std::string& name) const {
+  return access(path(name).c_str(), F_OK) == 0;
+}
 
 Node proc(const std::vector<MountLine>& mounts, const std::string& own_cgroups) {
   std::string text = "20 1 0:18 / / rw - ext4 /dev/vda rw\n";
   for (const MountLine& mount : mounts) {
-    text += "30 20 0:26 " + mount.root + " " + mount.point + " rw,nosuid shared:9 - " + mount.type + " source " +
-            mount.options + "\n";
+    text += "30 20 0:26 " + mount.root + " " + mount.point + " rw,nosuid shared:9 - " + mount.type +
+            " source " + mount.options + "\n";
   }
   return dir("proc", {dir("self", {file("mountinfo", text), file("cgroup", own_cgroups)})});
 }
@@ -68,7 +74,8 @@ Node proc_debian_legacy() {
                {"/", "/sys/fs/cgroup/cpu,cpuacct", "cgroup", "rw,cpu,cpuacct"},
                {"/", "/sys/fs/cgroup/net_cls,net_prio", "cgroup", "rw,net_cls,net_prio"},
                {"/", "/sys/fs/cgroup/memory", "cgroup", "rw,memory"}},
-              "4:memory:/user.slice\n3:net_cls,net_prio:/\n2:cpu,cpuacct:/user.slice\n1:name=systemd:/user.slice/1\n");
+              "4:memory:/user.slice\n3:net_cls,net_prio:/\n2:cpu,cpuacct:/user.slice\n1:name=systemd:/"
+              "user.slice/1\n");
 }
 
 Node v2_cgroup(std::string name, const std::string& controllers, std::vector<Node> more) {

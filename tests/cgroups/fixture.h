@@ -13,8 +13,12 @@ struct Node {
   std::vector<Node> inside;
 };
 
-inline Node file(std::string name, std::string text = "") { return {std::move(name), false, std::move(text), {}}; }
-inline Node dir(std::string name, std::vector<Node> inside = {}) { return {std::move(name), true, "", std::move(inside)}; }
+inline Node file(std::string name, std::string text = "") {
+  return {std::move(name), false, std::move(text), {}};
+}
+inline Node dir(std::string name, std::vector<Node> inside = {}) {
+  return {std::move(name), true, "", std::move(inside)};
+}
 
 // Makes the tree in a new temporary directory, and removes it at the end.
 class Tree {

@@ -21,9 +21,15 @@ struct Sample {
   std::function<void(Resources&)> set_default{};  // to the kernel's default; none: there is no value for that
 };
 
-MemoryResources& memory(Resources& resources) { return resources.memory ? *resources.memory : resources.memory.emplace(); }
-CpuResources& cpu(Resources& resources) { return resources.cpu ? *resources.cpu : resources.cpu.emplace(); }
-BlockIoResources& io(Resources& resources) { return resources.block_io ? *resources.block_io : resources.block_io.emplace(); }
+MemoryResources& memory(Resources& resources) {
+  return resources.memory ? *resources.memory : resources.memory.emplace();
+}
+CpuResources& cpu(Resources& resources) {
+  return resources.cpu ? *resources.cpu : resources.cpu.emplace();
+}
+BlockIoResources& io(Resources& resources) {
+  return resources.block_io ? *resources.block_io : resources.block_io.emplace();
+}
 NetworkResources& network(Resources& resources) {
   return resources.network ? *resources.network : resources.network.emplace();
 }
@@ -32,19 +38,21 @@ using R = Resources&;
 
 std::vector<Sample> memory_samples() {
   return {
-      {"memory.limit", [](R r) { memory(r).limit = 64 << 20; }, "memory.max=67108864", "memory.limit_in_bytes=67108864",
-       [](R r) { memory(r).limit = -1; }},
+      {"memory.limit", [](R r) { memory(r).limit = 64 << 20; }, "memory.max=67108864",
+       "memory.limit_in_bytes=67108864", [](R r) { memory(r).limit = -1; }},
       {"memory.reservation", [](R r) { memory(r).reservation = 1 << 20; }, "memory.low=1048576",
        "memory.soft_limit_in_bytes=1048576", [](R r) { memory(r).reservation = -1; }},
-      {"memory.swap", [](R r) { memory(r).limit = 1000, memory(r).swap = 1500; }, "memory.max=1000;memory.swap.max=500",
-       "memory.limit_in_bytes=1000;memory.memsw.limit_in_bytes=1500", [](R r) { memory(r).swap = -1; }},
-      {"memory.kernel", [](R r) { memory(r).kernel = 1 << 20; }, "refused", "refused", [](R r) { memory(r).kernel = -1; }},
+      {"memory.swap", [](R r) { memory(r).limit = 1000, memory(r).swap = 1500; },
+       "memory.max=1000;memory.swap.max=500", "memory.limit_in_bytes=1000;memory.memsw.limit_in_bytes=1500",
+       [](R r) { memory(r).swap = -1; }},
+      {"memory.kernel", [](R r) { memory(r).kernel = 1 << 20; }, "refused", "refused",
+       [](R r) { memory(r).kernel = -1; }},
       {"memory.kernelTCP", [](R r) { memory(r).kernel_tcp = 1 << 20; }, "refused",
        "memory.kmem.tcp.limit_in_bytes=1048576", [](R r) { memory(r).kernel_tcp = -1; }},
       {"memory.swappiness", [](R r) { memory(r).swappiness = 10; }, "refused", "memory.swappiness=10",
        [](R r) { memory(r).swappiness = 60; }},
-      {"memory.disableOOMKiller", [](R r) { memory(r).disable_oom_killer = true; }, "refused", "memory.oom_control=1",
-       [](R r) { memory(r).disable_oom_killer = false; }},
+      {"memory.disableOOMKiller", [](R r) { memory(r).disable_oom_killer = true; }, "refused",
+       "memory.oom_control=1", [](R r) { memory(r).disable_oom_killer = false; }},
       {"memory.useHierarchy", [](R r) { memory(r).use_hierarchy = false; }, "refused", "refused",
        [](R r) { memory(r).use_hierarchy = true; }},
   };
@@ -61,13 +69,16 @@ std::vector<Sample> cpu_samples() {
       {"cpu.burst", [](R r) { cpu(r).burst = 300; }, "cpu.max.burst=300", "cpu.cfs_burst_us=300",
        [](R r) { cpu(r).burst = 0; }},
       {"cpu.idle", [](R r) { cpu(r).idle = 1; }, "cpu.idle=1", "cpu.idle=1", [](R r) { cpu(r).idle = 0; }},
-      {"cpu.realtimeRuntime", [](R r) { cpu(r).realtime_runtime = 9000; }, "refused", "cpu.rt_runtime_us=9000",
-       [](R r) { cpu(r).realtime_runtime = 0; }},
+      {"cpu.realtimeRuntime", [](R r) { cpu(r).realtime_runtime = 9000; }, "refused",
+       "cpu.rt_runtime_us=9000", [](R r) { cpu(r).realtime_runtime = 0; }},
       {"cpu.realtimePeriod", [](R r) { cpu(r).realtime_period = 9000; }, "refused", "cpu.rt_period_us=9000",
        [](R r) { cpu(r).realtime_period = 1000000; }},
-      {"cpu.cpus", [](R r) { cpu(r).cpus = "0-1"; }, "cpuset.cpus=0-1", "cpuset.cpus=0-1", [](R r) { cpu(r).cpus = ""; }},
-      {"cpu.mems", [](R r) { cpu(r).mems = "0"; }, "cpuset.mems=0", "cpuset.mems=0", [](R r) { cpu(r).mems = ""; }},
-      {"pids.limit", [](R r) { r.pids_limit = 100; }, "pids.max=100", "pids.max=100", [](R r) { r.pids_limit = -1; }},
+      {"cpu.cpus", [](R r) { cpu(r).cpus = "0-1"; }, "cpuset.cpus=0-1", "cpuset.cpus=0-1",
+       [](R r) { cpu(r).cpus = ""; }},
+      {"cpu.mems", [](R r) { cpu(r).mems = "0"; }, "cpuset.mems=0", "cpuset.mems=0",
+       [](R r) { cpu(r).mems = ""; }},
+      {"pids.limit", [](R r) { r.pids_limit = 100; }, "pids.max=100", "pids.max=100",
+       [](R r) { r.pids_limit = -1; }},
   };
 }
 
@@ -76,14 +87,16 @@ std::vector<Sample> io_samples() {
       {"blockIO.weight", [](R r) { io(r).weight = 505; }, "io.bfq.weight=505|io.weight=default 5000",
        "blkio.bfq.weight=505|blkio.weight=505", [](R r) { io(r).weight = 0; }},
       {"blockIO.weightDevice", [](R r) { io(r).weight_device = {{8, 0, 1000, {}}}; },
-       "io.bfq.weight=8:0 1000|io.weight=8:0 10000", "blkio.bfq.weight_device=8:0 1000|blkio.weight_device=8:0 1000",
+       "io.bfq.weight=8:0 1000|io.weight=8:0 10000",
+       "blkio.bfq.weight_device=8:0 1000|blkio.weight_device=8:0 1000",
        [](R r) { io(r).weight_device = {{8, 0, 0, {}}}; }},
       {"blockIO.leafWeight", [](R r) { io(r).leaf_weight = 10; }, "refused", "refused",
        [](R r) { io(r).leaf_weight = 0; }},
       {"blockIO.throttleReadBpsDevice", [](R r) { io(r).throttle_read_bps_device = {{8, 0, 1000}}; },
        "io.max=8:0 rbps=1000", "blkio.throttle.read_bps_device=8:0 1000",
        [](R r) { io(r).throttle_read_bps_device = {{8, 0, 0}}; }},
-      {"blockIO.throttleWriteBpsDevice", [](R r) { io(r).throttle_write_bps_device = {{8, 0, 1000}, {8, 16, 5}}; },
+      {"blockIO.throttleWriteBpsDevice",
+       [](R r) { io(r).throttle_write_bps_device = {{8, 0, 1000}, {8, 16, 5}}; },
        "io.max=8:0 wbps=1000;io.max=8:16 wbps=5",
        "blkio.throttle.write_bps_device=8:0 1000;blkio.throttle.write_bps_device=8:16 5",
        [](R r) { io(r).throttle_write_bps_device = {{8, 0, 0}}; }},
@@ -105,14 +118,15 @@ std::vector<Sample> other_samples() {
        "rdma.max=mlx5_1 hca_handle=3 hca_object=10000"},
       {"network.classID", [](R r) { network(r).class_id = 1048577; }, "refused", "net_cls.classid=1048577",
        [](R r) { network(r).class_id = 0; }},
-      {"network.priorities", [](R r) { network(r).priorities = {{"eth0", 5}}; }, "refused", "net_prio.ifpriomap=eth0 5",
-       [](R r) { network(r).priorities = {{"eth0", 0}}; }},
+      {"network.priorities", [](R r) { network(r).priorities = {{"eth0", 5}}; }, "refused",
+       "net_prio.ifpriomap=eth0 5", [](R r) { network(r).priorities = {{"eth0", 0}}; }},
   };
 }
 
 std::vector<Sample> samples() {
   std::vector<Sample> all = memory_samples();
-  for (auto more : {cpu_samples(), io_samples(), other_samples()}) all.insert(all.end(), more.begin(), more.end());
+  for (auto more : {cpu_samples(), io_samples(), other_samples()})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 
@@ -157,7 +171,8 @@ std::map<std::string, std::array<DocumentedCell, 2>> documented() {
     std::string line = text->substr(start, end - start);
     if (!line.starts_with("| `")) continue;
     size_t name_end = line.find('`', 3);
-    size_t first = line.find('|', name_end), second = line.find('|', first + 1), third = line.find('|', second + 1);
+    size_t first = line.find('|', name_end), second = line.find('|', first + 1),
+           third = line.find('|', second + 1);
     REQUIRE(third != std::string::npos);
     auto cell = [&](size_t from, size_t to) {
       std::string content = trim(line.substr(from + 1, to - from - 1));
@@ -225,7 +240,7 @@ TEST_CASE("limits: shares become weights as in runc and crun") {
   CHECK(cpu_weight_from_shares(0) == 1);
   CHECK(cpu_weight_from_shares(2) == 1);
   CHECK(cpu_weight_from_shares(1024) == 100);
-  CHECK(cpu_weight_from_shares(2000) == 170);  // runc issue 4896
+  CHECK(cpu_weight_from_shares(2000) == 170);    // runc issue 4896
   CHECK(cpu_weight_from_shares(22000) == 1204);  // youki pull request 3274
   CHECK(cpu_weight_from_shares(262144) == 10000);
   CHECK(cpu_weight_from_shares(1 << 30) == 10000);

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "tests/catch.h"
 #include "tests/cgroups/fixture.h"
 
@@ -20,7 +22,9 @@ CgroupHost host_at(const Tree& tree) {
   return *host;
 }
 
-Node sys_fs_cgroup(std::vector<Node> inside) { return dir("sys", {dir("fs", {dir("cgroup", std::move(inside))})}); }
+Node sys_fs_cgroup(std::vector<Node> inside) {
+  return dir("sys", {dir("fs", {dir("cgroup", std::move(inside))})});
+}
 
 // A v2 mount point that has these controllers, with cgroups below.
 Node v2_root(const std::string& controllers, const std::string& enabled, std::vector<Node> below) {
@@ -32,6 +36,13 @@ Node v2_root(const std::string& controllers, const std::string& enabled, std::ve
 
 Cgroup planned(const CgroupHost& host, std::string_view path) {
   auto cgroup = Cgroup::plan(host, path, "id");
+  REQUIRE(cgroup);
+  return std::move(*cgroup);
+}
+
+// The same directories as a later verb sees them: the container's own.
+Cgroup owned(const CgroupHost& host, const std::string& path) {
+  auto cgroup = Cgroup::from_paths(host, {path});
   REQUIRE(cgroup);
   return std::move(*cgroup);
 }
@@ -123,34 +134,61 @@ TEST_CASE("create writes nothing where the cgroup has all controllers") {
   CHECK(tree.text("/sys/fs/cgroup/cgroup.subtree_control") == "\n");
 }
 
-TEST_CASE("create refuses a cgroup with processes in it or below it") {
+TEST_CASE("plan refuses a cgroup with processes in it or below it") {
   for (bool below : {false, true}) {
     Node inner = v2_cgroup("inner", "");
     Node web = v2_cgroup("web", "", {});
     (below ? inner : web).inside[1].text = "41\n42\n";
     web.inside.push_back(inner);
     Tree tree({proc_unified(), v2_root("", "", {web})});
-    auto created = planned(host_at(tree), "/web").create();
-    REQUIRE_FALSE(created);
-    CHECK(created.error().kind == Kind::kExists);
-    CHECK(created.error().text == "cgroup \"" + tree.path("/sys/fs/cgroup/web") +
+    auto refused = Cgroup::plan(host_at(tree), "/web", "id");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == Kind::kExists);
+    CHECK(refused.error().text == "cgroup \"" + tree.path("/sys/fs/cgroup/web") +
                                       "\" exists and is not empty: process 41 and others are in it");
   }
 }
 
-TEST_CASE("create refuses a frozen cgroup, v2 and v1") {
+TEST_CASE("plan refuses a frozen cgroup, v2 and v1") {
   Node web = v2_cgroup("web", "");
   web.inside[3].text = "1\n";
   Tree unified({proc_unified(), v2_root("", "", {web})});
-  auto created = planned(host_at(unified), "/web").create();
-  REQUIRE_FALSE(created);
-  CHECK(created.error().kind == Kind::kState);
+  auto refused = Cgroup::plan(host_at(unified), "/web", "id");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Kind::kState);
 
   Tree legacy({proc({{"/", "/sys/fs/cgroup/freezer", "cgroup", "rw,freezer"}}, ""),
-               sys_fs_cgroup({dir("freezer", {dir("web", {file("cgroup.procs"), file("freezer.state", "FROZEN\n")})})})});
-  created = planned(host_at(legacy), "/web").create();
+               sys_fs_cgroup({dir(
+                   "freezer", {dir("web", {file("cgroup.procs"), file("freezer.state", "FROZEN\n")})})})});
+  refused = Cgroup::plan(host_at(legacy), "/web", "id");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Kind::kState);
+}
+
+TEST_CASE(
+    "a cgroup that somebody took between plan and create is refused, and then neither killed nor removed") {
+  pid_t stranger = fork();
+  if (stranger == 0) {
+    pause();
+    _exit(0);
+  }
+  Tree tree({proc_unified(), v2_root("", "", {})});
+  Cgroup cgroup = planned(host_at(tree), "/farm/web");
+  for (const char* made : {"farm", "farm/web"}) {
+    REQUIRE(mkdir(tree.path(std::string("/sys/fs/cgroup/") + made).c_str(), 0755) == 0);
+  }
+  std::ofstream(tree.path("/sys/fs/cgroup/farm/web/cgroup.procs")) << stranger << "\n";
+  std::ofstream(tree.path("/sys/fs/cgroup/farm/web/cgroup.kill")) << "";
+  auto created = cgroup.create();
   REQUIRE_FALSE(created);
-  CHECK(created.error().kind == Kind::kState);
+  CHECK(created.error().kind == Kind::kExists);
+  CHECK(cgroup.pids() == std::vector<pid_t>{});
+  CHECK(cgroup.kill(SIGKILL));
+  CHECK(cgroup.remove());
+  CHECK(tree.text("/sys/fs/cgroup/farm/web/cgroup.kill").empty());
+  CHECK(waitpid(stranger, nullptr, WNOHANG) == 0);
+  kill(stranger, SIGKILL);
+  waitpid(stranger, nullptr, 0);
 }
 
 TEST_CASE("a v1 cpuset takes what is in force above it, and keeps what it has") {
@@ -160,8 +198,9 @@ TEST_CASE("a v1 cpuset takes what is in force above it, and keeps what it has") 
     more.push_back(file("cgroup.procs"));
     return dir(std::move(name), std::move(more));
   };
-  Tree tree({proc({{"/", "/sys/fs/cgroup/cpuset", "cgroup", "rw,cpuset"}}, ""),
-             sys_fs_cgroup({cpuset("cpuset", "0-3", "0", {cpuset("farm", "", "", {cpuset("web", "1", "")})})})});
+  Tree tree(
+      {proc({{"/", "/sys/fs/cgroup/cpuset", "cgroup", "rw,cpuset"}}, ""),
+       sys_fs_cgroup({cpuset("cpuset", "0-3", "0", {cpuset("farm", "", "", {cpuset("web", "1", "")})})})});
   REQUIRE(planned(host_at(tree), "/farm/web").create());
   CHECK(tree.text("/sys/fs/cgroup/cpuset/farm/web/cpuset.cpus") == "1\n");
   CHECK(tree.text("/sys/fs/cgroup/cpuset/farm/web/cpuset.mems").substr(0, 1) == "0");
@@ -187,11 +226,14 @@ TEST_CASE("remove takes sub-cgroups and own parents, leaves others' parents, and
 
 TEST_CASE("remove leaves an own parent that somebody else uses by now") {
   Tree tree({proc_unified(), sys_fs_cgroup({})});
-  Cgroup cgroup = planned(host_at(tree), "/farm/web");
+  CgroupHost host = host_at(tree);
+  auto planned_paths = planned(host, "/farm/web").paths();
   for (const char* made : {"farm", "farm/web", "farm/other"}) {
     REQUIRE(mkdir(tree.path(std::string("/sys/fs/cgroup/") + made).c_str(), 0755) == 0);
   }
-  REQUIRE(cgroup.remove());
+  auto cgroup = Cgroup::from_paths(host, planned_paths);
+  REQUIRE(cgroup);
+  REQUIRE(cgroup->remove());
   CHECK(tree.exists("/sys/fs/cgroup/farm/other"));
   CHECK_FALSE(tree.exists("/sys/fs/cgroup/farm/web"));
 }
@@ -201,15 +243,15 @@ TEST_CASE("pids are collected from sub-cgroups, sorted, each once; a gone cgroup
   web.inside[1].text = "30\n7\n";
   web.inside.back().inside[1].text = "12\n7\n";
   Tree tree({proc_unified(), v2_root("", "", {web})});
-  CHECK(planned(host_at(tree), "/web").pids() == std::vector<pid_t>{7, 12, 30});
-  CHECK(planned(host_at(tree), "/gone").pids() == std::vector<pid_t>{});
+  CHECK(owned(host_at(tree), tree.path("/sys/fs/cgroup/web")).pids() == std::vector<pid_t>{7, 12, 30});
+  CHECK(owned(host_at(tree), tree.path("/sys/fs/cgroup/gone")).pids() == std::vector<pid_t>{});
 }
 
 TEST_CASE("freeze, frozen and thaw use cgroup.freeze where there is a v2 hierarchy") {
   Node web = v2_cgroup("web", "");
   web.inside[4].text = "populated 1\nfrozen 1\n";
   Tree tree({proc_unified(), v2_root("", "", {web})});
-  Cgroup cgroup = planned(host_at(tree), "/web");
+  Cgroup cgroup = owned(host_at(tree), tree.path("/sys/fs/cgroup/web"));
   CHECK(cgroup.frozen() == false);
   REQUIRE(cgroup.freeze());
   CHECK(tree.text("/sys/fs/cgroup/web/cgroup.freeze").substr(0, 1) == "1");
@@ -228,7 +270,7 @@ TEST_CASE("SIGKILL goes to cgroup.kill; another signal to each process") {
   web.inside[1].text = std::to_string(child) + "\n";
   web.inside[4].text = "populated 1\nfrozen 1\n";
   Tree tree({proc_unified(), v2_root("", "", {web})});
-  Cgroup cgroup = planned(host_at(tree), "/web");
+  Cgroup cgroup = owned(host_at(tree), tree.path("/sys/fs/cgroup/web"));
   REQUIRE(cgroup.kill(SIGKILL));
   CHECK(tree.text("/sys/fs/cgroup/web/cgroup.kill") == "1");
   CHECK(waitpid(child, nullptr, WNOHANG) == 0);  // a plain file kills nobody
@@ -241,10 +283,10 @@ TEST_CASE("SIGKILL goes to cgroup.kill; another signal to each process") {
 }
 
 TEST_CASE("the v1 tasks files are opened for the child, one per v1 hierarchy") {
-  Tree tree({proc_debian_legacy(),
-             sys_fs_cgroup({dir("systemd", {dir("web", {file("tasks")})}), dir("memory", {dir("web", {file("tasks")})}),
-                            dir("cpu,cpuacct", {dir("web", {file("tasks")})}),
-                            dir("net_cls,net_prio", {dir("web", {file("tasks")})})})});
+  Tree tree({proc_debian_legacy(), sys_fs_cgroup({dir("systemd", {dir("web", {file("tasks")})}),
+                                                  dir("memory", {dir("web", {file("tasks")})}),
+                                                  dir("cpu,cpuacct", {dir("web", {file("tasks")})}),
+                                                  dir("net_cls,net_prio", {dir("web", {file("tasks")})})})});
   Cgroup cgroup = planned(host_at(tree), "/web");
   auto tasks = cgroup.open_v1_tasks();
   REQUIRE(tasks);
@@ -255,7 +297,8 @@ TEST_CASE("the v1 tasks files are opened for the child, one per v1 hierarchy") {
 }
 
 TEST_CASE("below stays inside") {
-  Tree tree({proc_unified(), v2_root("", "", {v2_cgroup("web", "", {v2_cgroup("inner", "")}), v2_cgroup("other", "")})});
+  Tree tree({proc_unified(),
+             v2_root("", "", {v2_cgroup("web", "", {v2_cgroup("inner", "")}), v2_cgroup("other", "")})});
   Cgroup cgroup = planned(host_at(tree), "/web");
   auto inner = cgroup.below("inner");
   REQUIRE(inner);
