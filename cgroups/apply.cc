@@ -19,11 +19,15 @@ Failure refuse(const KnobWrite& write, Kind kind, int err, std::string_view caus
 // Why the container has not been given a controller, as the end of a sentence.
 std::string missing_controller(const Place* place, Controller controller) {
   std::string_view name = controller_name(controller, place != nullptr && place->unified);
-  std::string text = cat("this host has no ", name, " controller for the container");
-  if (place == nullptr) return cat(text, ": no mounted cgroup hierarchy has it");
-  if (!place->withheld.empty()) return cat(text, ": ", place->withheld);
-  return cat(text, ": ", quote(place->mount + "/cgroup.controllers"),
-             " or a parent's cgroup.subtree_control lacks it");
+  std::string text = cat("this host has no ", name, " controller for the container: ");
+  if (place == nullptr) return text + "no mounted cgroup hierarchy has it";
+  std::string offer = place->mount + "/cgroup.controllers";
+  auto offered = read_file(offer);
+  if (offered && !parse_controllers(offered->substr(0, offered->find('\n'))).has(controller)) {
+    return text + quote(offer) + " does not list it";
+  }
+  if (!place->withheld.empty()) return text + place->withheld;
+  return text + "a parent cgroup does not hand it down";
 }
 
 // One write, or two for a knob with another name on this kernel. The error carries the errno.
@@ -134,11 +138,13 @@ Result<> add_task(std::vector<Task>& tasks, std::vector<Place>& places, const Co
       return {};
     }
   }
+  std::string limits;
   for (const KnobWrite& write : task.writes) {
-    if (!write.is_default)
-      return refuse(write, Kind::kUnsupported, 0, missing_controller(task.place, row.controller));
+    if (!write.is_default && !write.is_extra) limits += cat(limits.empty() ? "" : ", ", write.limit);
   }
-  return {};
+  if (limits.empty()) return {};
+  return fail(Kind::kUnsupported,
+              cat("limit ", limits, ": ", missing_controller(task.place, row.controller)));
 }
 
 // linux.resources.unified names v2 files, so their controllers have to be there.

@@ -84,7 +84,10 @@ Result<> plan_cpu_v2(const Resources& resources, KnobWrites& out) {
   if (quota != 0) {
     KnobWrite write = number_knob("cpu.max", "cpu quota", quota, quota < 0);
     write.text = quota < 0 ? "max" : cat(quota);
-    if (period != 0) write.text += cat(' ', period);
+    if (period != 0) {
+      write.text += cat(' ', period);
+      write.is_default = write.is_default && period == kDefaultPeriod;
+    }
     out.push_back(std::move(write));
   } else if (period != 0) {
     KnobWrite write = number_knob("cpu.max", "cpu period", period, period == kDefaultPeriod);

@@ -17,10 +17,10 @@ bool is_page_size(std::string_view size) {
 Result<> plan(const Resources& resources, KnobWrites& out, std::string_view knob) {
   for (const HugepageLimit& huge : resources.hugepage_limits) {
     if (!is_page_size(huge.page_size)) {
-      return fail(Kind::kInvalid,
-                  cat("limit hugepages ", quote(huge.page_size), ": a page size is written like \"2MB\""));
+      return fail(Kind::kInvalid, cat("limit hugepageLimits ", quote(huge.page_size),
+                                      ": a page size is written like \"2MB\""));
     }
-    std::string limit = cat("hugepages of ", huge.page_size, ' ', human_bytes(huge.limit));
+    std::string limit = cat("hugepageLimits ", huge.page_size, ' ', human_bytes(huge.limit));
     out.push_back(
         {.file = cat("hugetlb.", huge.page_size, '.', knob), .text = cat(huge.limit), .limit = limit});
     out.push_back({.file = cat("hugetlb.", huge.page_size, ".rsvd.", knob),

@@ -13,13 +13,13 @@ struct Throttle {
   const char* v2_key;
 };
 constexpr std::array<Throttle, 4> kThrottles = {{
-    {&BlockIoResources::throttle_read_bps_device, "blockIO read bytes/s", "blkio.throttle.read_bps_device",
-     "rbps"},
-    {&BlockIoResources::throttle_write_bps_device, "blockIO write bytes/s", "blkio.throttle.write_bps_device",
-     "wbps"},
-    {&BlockIoResources::throttle_read_iops_device, "blockIO read operations/s",
+    {&BlockIoResources::throttle_read_bps_device, "blockIO throttleReadBpsDevice",
+     "blkio.throttle.read_bps_device", "rbps"},
+    {&BlockIoResources::throttle_write_bps_device, "blockIO throttleWriteBpsDevice",
+     "blkio.throttle.write_bps_device", "wbps"},
+    {&BlockIoResources::throttle_read_iops_device, "blockIO throttleReadIOPSDevice",
      "blkio.throttle.read_iops_device", "riops"},
-    {&BlockIoResources::throttle_write_iops_device, "blockIO write operations/s",
+    {&BlockIoResources::throttle_write_iops_device, "blockIO throttleWriteIOPSDevice",
      "blkio.throttle.write_iops_device", "wiops"},
 }};
 

@@ -39,11 +39,11 @@ Result<> check_common(const MemoryResources& memory) {
   TRY(check_range("memory", memory.limit));
   TRY(check_range("memory reservation", memory.reservation));
   TRY(check_range("memory swap", memory.swap));
-  TRY(check_range("kernel memory", memory.kernel));
-  TRY(check_range("kernel TCP memory", memory.kernel_tcp));
+  TRY(check_range("memory kernel", memory.kernel));
+  TRY(check_range("memory kernelTCP", memory.kernel_tcp));
   if (memory.kernel.value_or(0) > 0) {
     // Since Linux 5.16 memory.kmem.limit_in_bytes takes any value and does nothing.
-    return refused(cat("kernel memory ", sentence_value(*memory.kernel)),
+    return refused(cat("memory kernel ", sentence_value(*memory.kernel)),
                    "Linux no longer limits kernel memory apart; it counts towards the memory limit");
   }
   if (!memory.use_hierarchy.value_or(true)) {
@@ -79,7 +79,7 @@ Result<> plan_memory_v1(const Resources& resources, KnobWrites& out) {
   if (is_set(memory.reservation))
     add("memory.soft_limit_in_bytes", "memory reservation", *memory.reservation);
   if (is_set(memory.kernel_tcp))
-    add("memory.kmem.tcp.limit_in_bytes", "kernel TCP memory", *memory.kernel_tcp);
+    add("memory.kmem.tcp.limit_in_bytes", "memory kernelTCP", *memory.kernel_tcp);
   if (memory.swappiness) {
     if (*memory.swappiness > 100) {
       return fail(Kind::kInvalid, cat("limit memory swappiness ", *memory.swappiness, ": must be 0 to 100"));
@@ -124,7 +124,7 @@ Result<> plan_memory_v2(const Resources& resources, KnobWrites& out) {
   if (is_set(memory.reservation))
     add("memory.low", "memory reservation", *memory.reservation, *memory.reservation);
   if (memory.kernel_tcp.value_or(0) > 0) {
-    return refused(cat("kernel TCP memory ", sentence_value(*memory.kernel_tcp)),
+    return refused(cat("memory kernelTCP ", sentence_value(*memory.kernel_tcp)),
                    "cgroup v2 does not limit it apart");
   }
   if (memory.swappiness.value_or(kDefaultSwappiness) != kDefaultSwappiness) {

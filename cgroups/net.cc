@@ -25,7 +25,7 @@ Result<> plan_net_priority_v1(const Resources& resources, KnobWrites& out) {
     std::string text = cat(entry.name, ' ', entry.priority);
     out.push_back({.file = "net_prio.ifpriomap",
                    .text = text,
-                   .limit = cat("network priority ", quote(text)),
+                   .limit = cat("network priorities ", quote(text)),
                    .is_default = entry.priority == 0});
   }
   return {};
@@ -35,8 +35,9 @@ Result<> plan_net_priority_v2(const Resources& resources, KnobWrites& /*out*/) {
   if (!resources.network) return {};
   for (const InterfacePriority& entry : resources.network->priorities) {
     if (entry.priority == 0) continue;
-    return fail(Kind::kUnsupported, cat("limit network priority ", entry.priority, " on ", quote(entry.name),
-                                        ": this host has no net_prio controller (cgroup v1)"));
+    return fail(Kind::kUnsupported,
+                cat("limit network priorities ", quote(cat(entry.name, ' ', entry.priority)),
+                    ": this host has no net_prio controller (cgroup v1)"));
   }
   return {};
 }

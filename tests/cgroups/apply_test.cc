@@ -71,10 +71,11 @@ TEST_CASE(
     "apply: a missing controller refuses the limit by name before anything is written, but not a default") {
   Tree tree({proc_unified(), sys_fs_cgroup({v2_cgroup("web", "pids", {file("pids.max", "max")})})});
   Resources resources;
-  resources.memory = {.limit = 64 << 20};
+  resources.memory = {.limit = 64 << 20, .reservation = 0, .swap = 96 << 20};
   resources.pids_limit = 7;
   std::string text = refusal(web_in(tree).apply(resources, kUpdate), Kind::kUnsupported);
-  CHECK(text.starts_with("limit memory 64 MiB: this host has no memory controller for the container"));
+  CHECK(text.starts_with(
+      "limit memory 64 MiB, memory swap 96 MiB: this host has no memory controller for the container"));
   CHECK(tree.text("/sys/fs/cgroup/web/pids.max") == "max");
   resources = {};
   resources.memory = {.limit = -1, .swap = -1, .swappiness = 60};
