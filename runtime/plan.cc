@@ -22,13 +22,14 @@ namespace shoji {
 namespace {
 
 // What of the namespaces the clone makes at once, and what the child has to do itself because it has to be in its
-// cgroup (cgroup), mapped (user) or forked (pid below another user namespace, time) first.
+// cgroup (cgroup), mapped (user) or forked (pid below another user namespace, time) first. A network namespace is the
+// dearest object of all (0.3 ms): the child makes it while the parent goes on.
 struct Entrance {
-  bool by_clone = true;      // new pid, net, ipc, uts and mount namespaces come with the clone
+  bool by_clone = true;      // new pid, ipc, uts and mount namespaces come with the clone
   bool fork = false;         // only children enter a pid or time namespace: setns(2), time_namespaces(7)
 };
 
-constexpr uint64_t kByClone = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
+constexpr uint64_t kByClone = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
 
 Entrance choose_entrance(const NamespaceSet& namespaces) {
   Entrance entrance;
