@@ -54,7 +54,8 @@ Result<> Making::make() {
   TRY(make_cgroup());
   TRY(plan());
   TRY(launch_child());
-  // The child makes the container meanwhile.
+  // The child makes the container meanwhile. Nothing of the program runs before the limits hold: that takes go().
+  TRY(cgroup_->apply(bundle_.spec.linux.resources));
   TRY(remember_process());
   TRY(store_.save_config(locked_, options_.config.empty() ? cat(bundle_.path, "/config.json") : options_.config));
   const pid_t launched = child_.pid();
@@ -118,7 +119,6 @@ Result<> Making::make_cgroup() {
   });
   TRY(cgroup_->create());
   cgroup_made_ = true;
-  TRY(cgroup_->apply(bundle_.spec.linux.resources));
   TRY(delegate_cgroup());
   TRY_ASSIGN(cgroup_tasks_, cgroup_->open_v1_tasks());
   return {};
