@@ -42,11 +42,21 @@ Result<bool> make_place(const Place& place) {
   return mkdir_failure(ENOENT, place.dir);
 }
 
+// Only the real root may have processes and hand controllers down (cgroups(7), "no internal processes"). Elsewhere the
+// kernel refuses that; but not for cpu, cpuset and pids alone, which would make the cgroup a threaded one whose children
+// take no processes. So it is not tried. The real root has no cgroup.type.
+bool has_internal_processes(const std::string& dir) {
+  if (access((dir + "/cgroup.type").c_str(), F_OK) != 0) return false;
+  auto processes = read_file(dir + "/cgroup.procs");
+  return processes && !processes->empty();
+}
+
 // "+cpu +memory" to one cgroup.subtree_control; if the kernel does not take them together, one by one, so
 // that one that cannot be had (cpu while a realtime process runs: EINVAL) does not cost the others. Returns
 // the first refusal.
 std::string enable_controllers(const std::string& dir, ControllerSet wanted) {
   std::string file = dir + "/cgroup.subtree_control";
+  if (has_internal_processes(dir)) return cat(quote(file), " takes none: there are processes in that cgroup");
   std::vector<std::string> words;
   std::string all;
   for (size_t i = 0; i < static_cast<size_t>(Controller::kCount); ++i) {
@@ -59,9 +69,7 @@ std::string enable_controllers(const std::string& dir, ControllerSet wanted) {
   for (const std::string& word : words) {
     auto written = write_kernel_file(file, word);
     if (written || !refusal.empty()) continue;
-    int err = written.error().err;
-    refusal = cat(quote(file), " does not take ", quote(word), ": ",
-                  err == EBUSY ? "there are processes in that cgroup" : knob_errno_text(err));
+    refusal = cat(quote(file), " does not take ", quote(word), ": ", knob_errno_text(written.error().err));
   }
   return refusal;
 }

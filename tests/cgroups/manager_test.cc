@@ -128,6 +128,14 @@ TEST_CASE("create hands the missing controllers down, in one write per level") {
   CHECK(tree.text("/sys/fs/cgroup/farm/web/cgroup.subtree_control") == "\n");
 }
 
+TEST_CASE("create leaves a parent with processes in it as it is") {
+  Node farm = v2_cgroup("farm", "cpu", {file("cgroup.type", "domain\n"), v2_cgroup("web", "")});
+  farm.inside[1].text = "41\n";
+  Tree tree({proc_unified(), v2_root("cpu", "cpu", {farm})});
+  REQUIRE(planned(host_at(tree), "/farm/web").create());
+  CHECK(tree.text("/sys/fs/cgroup/farm/cgroup.subtree_control") == "\n");
+}
+
 TEST_CASE("create writes nothing where the cgroup has all controllers") {
   Tree tree({proc_unified(), v2_root("cpu memory", "", {v2_cgroup("web", "cpu memory")})});
   REQUIRE(planned(host_at(tree), "/web").create());
