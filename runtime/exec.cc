@@ -10,7 +10,6 @@
 #include "runtime/inspect.h"
 #include "runtime/joining.h"
 #include "runtime/preserved_fds.h"
-#include "runtime/process_env.h"
 #include "runtime/terminal_relay.h"
 #include "runtime/users.h"
 #include "spec/fields.h"
@@ -132,7 +131,6 @@ Result<int> exec_in_container(const ExecOptions& options) {
     TRY_ASSIGN(console_socket, connect_unix(options.console_socket));
   }
   TRY(add_home(*spec.process, view.facts.pid));
-  keep_last_of_each(spec.process->env);
   JoiningRequest request;
   request.facts = &view.facts;
   request.pidfd = first->get();

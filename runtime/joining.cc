@@ -8,7 +8,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "runtime/inspect.h"
-#include "runtime/stdio.h"
 
 namespace shoji {
 
@@ -71,15 +70,6 @@ Result<> Joining::plan() {
   return {};
 }
 
-Result<> Joining::hand_over_stdio() {
-  const Process& process = *request_.spec->process;
-  if (process.terminal) return {};
-  TRY_ASSIGN(std::string text, read_file_at(proc_.get(), cat(request_.facts->pid, "/uid_map")));
-  TRY_ASSIGN(IdMap uids, parse_id_map(text));
-  give_stdio(request_.stdio, uids, process.user.uid);
-  return {};
-}
-
 Result<> Joining::launch_child() {
   LaunchRequest request;
   request.plan = &plan_.steps;
@@ -89,7 +79,6 @@ Result<> Joining::launch_child() {
   std::ranges::copy(request_.stdio, request.stdio);
   for (int fd : plan_.steps.slots())
     if (fd >= 0) request.inherited.push_back(fd);
-  TRY(hand_over_stdio());
   auto child = launch(request);
   // A cgroup that hands controllers down takes no processes itself (cgroups(7), "no internal processes"): a container
   // that made such cgroups has its first process in one of them, and the new program goes there too.

@@ -41,7 +41,6 @@ class Joining {
  private:
   Result<> open_place();
   Result<> plan();
-  Result<> hand_over_stdio();
   Result<> launch_child();
 
   JoiningRequest request_;

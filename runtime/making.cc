@@ -19,9 +19,8 @@
 #include "runtime/hooks.h"
 #include "runtime/inspect.h"
 #include "runtime/preserved_fds.h"
-#include "runtime/process_env.h"
 #include "runtime/start_hooks.h"
-#include "runtime/stdio.h"
+#include "spec/validate.h"
 #include "runtime/terminal_relay.h"
 
 namespace shoji {
@@ -144,7 +143,6 @@ Result<> Making::delegate_cgroup() {
 Result<> Making::plan() {
   host_ = read_host_facts();
   add_listen_variables(bundle_.spec.process->env);
-  keep_last_of_each(bundle_.spec.process->env);
   PlanOptions options;
   options.no_pivot = options_.no_pivot;
   options.no_new_keyring = options_.no_new_keyring;
@@ -154,6 +152,7 @@ Result<> Making::plan() {
   options.seccomp_cache = store_.seccomp_cache();
   options.cgroups = visible_cgroups(*cgroup_host_, *cgroup_);
   TRY_ASSIGN(plan_, plan_container(bundle_, host_, options, cgroup_tasks_));
+  for (const std::string& warning : spec_warnings(bundle_.spec)) log(LogLevel::kWarning, warning);
   for (const std::string& warning : plan_.warnings) log(LogLevel::kWarning, warning);
   if (options.gate) TRY(add_gate());
   return {};
@@ -186,7 +185,6 @@ Result<> Making::launch_child() {
   request.proc_fd = proc_.get();
   for (int fd : plan_.steps.slots())
     if (fd >= 0) request.inherited.push_back(fd);
-  if (!bundle_.spec.process->terminal) give_stdio(request.stdio, plan_.maps.uid, bundle_.spec.process->user.uid);
   TRY_ASSIGN(child_, launch(request));
   return {};
 }
