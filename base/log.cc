@@ -19,7 +19,9 @@ std::string_view level_name(LogLevel level) {
 }
 
 // Nothing can be reported when stderr itself is closed.
-void print(std::string_view line) { ignore(write_all(STDERR_FILENO, line, "stderr"), "there is nowhere else"); }
+void print(std::string_view line) {
+  ignore(write_all(STDERR_FILENO, line, "stderr"), "there is nowhere else");
+}
 
 // Whether the line reached the file.
 bool append(std::string_view line) {
@@ -33,13 +35,19 @@ bool append(std::string_view line) {
 
 }  // namespace
 
-void set_log(LogSettings settings) { g_settings = std::move(settings); }
+void set_log(LogSettings settings) {
+  g_settings = std::move(settings);
+}
 
 std::string log_line(LogFormat format, LogLevel level, std::string_view text, std::string_view time) {
   if (format == LogFormat::kText)
     return cat("time=\"", time, "\" level=", level_name(level), " msg=", quote(text), "\n");
   JsonWriter line;
-  line.begin_object().member("level", level_name(level)).member("msg", text).member("time", time).end_object();
+  line.begin_object()
+      .member("level", level_name(level))
+      .member("msg", text)
+      .member("time", time)
+      .end_object();
   return cat(line.take(), "\n");
 }
 
@@ -54,7 +62,9 @@ void log(LogLevel level, std::string_view text) {
   if (!to_file && g_settings.format == LogFormat::kJson) {
     print(line);
   } else {
-    std::string_view label = level == LogLevel::kError ? "" : level == LogLevel::kWarning ? "warning: " : "debug: ";
+    std::string_view label = level == LogLevel::kError     ? ""
+                             : level == LogLevel::kWarning ? "warning: "
+                                                           : "debug: ";
     print(cat(g_settings.program, ": ", label, text, "\n"));
   }
 }

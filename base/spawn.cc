@@ -99,7 +99,10 @@ Result<Running> start(const SpawnRequest& request, const Capture& capture) {
   TRY_ASSIGN(Pipe failure, make_pipe());
   std::vector<char*> argv = pointers(request.args);
   std::vector<char*> envp = pointers(request.env);
-  Entry entry{&request, argv.data(), envp.data(), {capture.stdio(0), capture.stdio(1), capture.stdio(2)},
+  Entry entry{&request,
+              argv.data(),
+              envp.data(),
+              {capture.stdio(0), capture.stdio(1), capture.stdio(2)},
               failure.write.get()};
   pid_t pid = fork();
   if (pid < 0) return fail_errno(errno, cat("execute ", quote(request.path)));
@@ -210,6 +213,8 @@ std::string status_text(int status) {
   return cat("exit status ", WEXITSTATUS(status));
 }
 
-int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+int exit_code(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 }  // namespace shoji

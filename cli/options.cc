@@ -55,7 +55,9 @@ const Option* find_option(std::span<const Option> options, std::string_view name
   return nullptr;
 }
 
-bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
+bool is_option(std::string_view word) {
+  return word.size() > 1 && word[0] == '-';
+}
 
 // Takes the option at `words[at]` and moves `at` to its last word.
 Result<> take_option(std::span<const Option> options, void* target, std::span<char* const> words, size_t& at,
@@ -71,9 +73,11 @@ Result<> take_option(std::span<const Option> options, void* target, std::span<ch
     return {};
   }
   const Option* row = find_option(options, name);
-  if (row == nullptr) return fail(Kind::kInvalid, cat("unknown option ", quote(word.substr(0, word.find('=')))));
+  if (row == nullptr)
+    return fail(Kind::kInvalid, cat("unknown option ", quote(word.substr(0, word.find('=')))));
   if (!has_value && row->takes_value) {
-    if (at + 1 == words.size()) return fail(Kind::kInvalid, cat("option ", quote(word), " needs an argument"));
+    if (at + 1 == words.size())
+      return fail(Kind::kInvalid, cat("option ", quote(word), " needs an argument"));
     value = words[++at];
   } else if (!has_value) {
     value = "true";

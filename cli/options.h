@@ -17,12 +17,12 @@ namespace shoji::cli {
 using Setter = Result<> (*)(void* target, std::string_view value);
 
 struct Option {
-  std::string_view name;           // "bundle"
-  char letter = 0;                 // 'b', 0: none
+  std::string_view name;  // "bundle"
+  char letter = 0;        // 'b', 0: none
   bool takes_value = true;
   Setter set = nullptr;
   std::string_view help;
-  std::string_view default_text;   // printed by the help
+  std::string_view default_text;  // printed by the help
 };
 
 // Whether options may follow positional arguments. exec and ps hand what follows to somebody else.

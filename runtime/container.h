@@ -17,33 +17,33 @@ enum class Status : uint8_t { kCreating, kCreated, kRunning, kPaused, kStopped }
 std::string_view status_name(Status status);
 
 struct CreateOptions {
-  std::string root;            // state root
+  std::string root;  // state root
   std::string id;
   std::string bundle = ".";
-  std::string config;          // --config FILE, empty: bundle/config.json
+  std::string config;  // --config FILE, empty: bundle/config.json
   std::string console_socket;
   std::string pid_file;
   bool no_pivot = false;
   bool no_new_keyring = false;
-  bool no_subreaper = false;   // run
-  bool detach = false;         // run
-  bool keep = false;           // run: leave the stopped container
+  bool no_subreaper = false;  // run
+  bool detach = false;        // run
+  bool keep = false;          // run: leave the stopped container
   uint32_t preserve_fds = 0;
 };
 
 struct ExecOptions {
   std::string root;
   std::string id;
-  std::string process_file;           // --process, empty: built from the rest
+  std::string process_file;  // --process, empty: built from the rest
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::string cwd;
-  std::string user;                   // UID[:GID]
+  std::string user;  // UID[:GID]
   std::vector<uint32_t> additional_gids;
   std::vector<std::string> caps;
   std::string apparmor, process_label;
   std::string console_socket, pid_file;
-  std::string cgroup;                 // sub-cgroup of the container's
+  std::string cgroup;  // sub-cgroup of the container's
   bool tty = false, detach = false, no_new_privs = false, ignore_paused = false;
   uint32_t preserve_fds = 0;
 };
@@ -51,12 +51,12 @@ struct ExecOptions {
 struct ContainerView {
   ContainerFacts facts;
   Status status = Status::kStopped;
-  pid_t pid = 0;                      // 0 when stopped
+  pid_t pid = 0;  // 0 when stopped
 };
 
 Result<> create_container(const CreateOptions& options);
 Result<> start_container(const std::string& root, const std::string& id);
-Result<int> run_container(const CreateOptions& options);            // exit code of the program, 128+n for a signal
+Result<int> run_container(const CreateOptions& options);  // exit code of the program, 128+n for a signal
 Result<int> exec_in_container(const ExecOptions& options);
 Result<ContainerView> view_container(const std::string& root, const std::string& id);
 Result<std::vector<ContainerView>> list_containers(const std::string& root);

@@ -12,8 +12,8 @@ namespace {
 // A container that has not started may be deleted like a stopped one, as in runc.
 Result<> check_deletable(const ContainerView& view, bool force) {
   if (force || view.status == Status::kStopped || view.status == Status::kCreated) return {};
-  return fail(Kind::kState,
-              cat("cannot delete container ", view.facts.id, " that is not stopped: ", status_name(view.status)));
+  return fail(Kind::kState, cat("cannot delete container ", view.facts.id,
+                                " that is not stopped: ", status_name(view.status)));
 }
 
 // Sends the first process its end and waits for it. Nothing is left of a pid namespace once its first process is gone.
@@ -21,7 +21,8 @@ Result<> end_process(const ContainerFacts& facts, Cgroup& cgroup) {
   TRY_ASSIGN(std::optional<UniqueFd> process, first_process(facts));
   if (!process) return {};
   constexpr int kPatienceMs = 10'000;
-  if (auto sent = pidfd_signal(process->get(), SIGKILL); !sent && sent.error().kind != Kind::kNotFound) return sent;
+  if (auto sent = pidfd_signal(process->get(), SIGKILL); !sent && sent.error().kind != Kind::kNotFound)
+    return sent;
   TRY_ASSIGN(bool ended, pidfd_ended(process->get(), 0));
   if (ended) return {};
   // The v1 freezer holds even a killed process.
@@ -46,8 +47,8 @@ ContainerFacts guess_facts(const StateStore& store, const std::string& id) {
 
 }  // namespace
 
-Result<> tear_down(const StateStore& store, const ContainerFacts& facts) {
-  TRY_ASSIGN(Cgroup cgroup, open_cgroup(facts));
+Result<> tear_down(const StateStore& store, const StateStore::Locked& container, const ContainerFacts& facts,
+                   Cgroup& cgroup) {
   TRY(end_process(facts, cgroup));
   // Whoever shares our pid namespace, or was left by a creator that was killed, is still in there.
   TRY(cgroup.kill(SIGKILL));
@@ -56,7 +57,7 @@ Result<> tear_down(const StateStore& store, const ContainerFacts& facts) {
     if (auto spec = load_saved_spec(store, facts.id))
       run_hooks_to_the_end(spec->hooks.poststop, "poststop", hook_state(facts, Status::kStopped, 0));
   }
-  return store.remove(facts.id);
+  return store.remove(container, facts.id);
 }
 
 Result<> delete_container(const std::string& root, const std::string& id, bool force) {
@@ -73,7 +74,8 @@ Result<> delete_container(const std::string& root, const std::string& id, bool f
     TRY_ASSIGN(ContainerView view, inspect(store, *facts));
     TRY(check_deletable(view, force));
   }
-  return tear_down(store, *facts);
+  TRY_ASSIGN(Cgroup cgroup, open_cgroup(*facts));
+  return tear_down(store, *locked, *facts, cgroup);
 }
 
 }  // namespace shoji

@@ -40,7 +40,8 @@ Result<uint32_t> parse_id(std::string_view text, std::string_view user) {
   uint32_t id = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size())
-    return fail(Kind::kInvalid, cat("--user ", quote(user), ": ", quote(text), " is not a number; UID[:GID] is expected"));
+    return fail(Kind::kInvalid,
+                cat("--user ", quote(user), ": ", quote(text), " is not a number; UID[:GID] is expected"));
   return id;
 }
 
@@ -57,7 +58,8 @@ void add_capabilities(Process& process, const std::vector<std::string>& names) {
   if (names.empty()) return;
   if (!process.capabilities) process.capabilities.emplace();
   // Not to the inheritable set: CVE-2022-29162.
-  for (auto* set : {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
+  for (auto* set :
+       {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
     set->insert(set->end(), names.begin(), names.end());
 }
 

@@ -95,7 +95,8 @@ Result<ContainerFacts> facts_from_json(std::string text, std::string_view file) 
   uint32_t format = 0;
   TRY(read_number(format, root, "format", file));
   if (format != kStateFormat)
-    return fail(Kind::kUnsupported, cat(quote(file), ": format ", format, " was written by another version of shoji"));
+    return fail(Kind::kUnsupported,
+                cat(quote(file), ": format ", format, " was written by another version of shoji"));
   ContainerFacts facts;
   TRY(read_text(facts.id, root, "id", file));
   TRY(read_text(facts.bundle, root, "bundle", file));

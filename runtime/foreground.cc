@@ -21,7 +21,8 @@ sigset_t forwarded_signals() {
   sigset_t set;
   sigfillset(&set);
   // These say that something is wrong with this program itself; SIGPIPE is ignored, SIGURG is nobody's business.
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE, SIGURG}) sigdelset(&set, signal);
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE, SIGURG})
+    sigdelset(&set, signal);
   return set;
 }
 

@@ -18,13 +18,15 @@ namespace {
 // The last line that is not empty, shortened: it becomes part of a sentence.
 std::string_view last_line(std::string_view text) {
   constexpr size_t kLongest = 500;
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.remove_suffix(1);
   size_t newline = text.rfind('\n');
   if (newline != std::string_view::npos) text.remove_prefix(newline + 1);
   return text.substr(0, kLongest);
 }
 
-Result<> run_hook(const Hook& hook, std::string_view kind, std::string_view state, const JoinNamespaces& join) {
+Result<> run_hook(const Hook& hook, std::string_view kind, std::string_view state,
+                  const JoinNamespaces& join) {
   SpawnRequest request{hook.path, hook.args, hook.env, join};
   if (request.args.empty()) request.args = {hook.path};
   auto captured = run_captured(request, state, hook_timeout_ms(hook));
@@ -66,15 +68,16 @@ Result<JoinNamespaces> namespaces_of(pid_t pid, int pidfd) {
     const char* file;
     int flag;
   };
-  static constexpr Row kRows[] = {{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},
-                                  {"net", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC},  {"uts", CLONE_NEWUTS},
+  static constexpr Row kRows[] = {{"user", CLONE_NEWUSER},     {"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},
+                                  {"net", CLONE_NEWNET},       {"ipc", CLONE_NEWIPC},  {"uts", CLONE_NEWUTS},
                                   {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
   JoinNamespaces join{pidfd, 0};
   for (const Row& row : kRows) {
     std::string theirs_path = cat("/proc/", pid, "/ns/", row.file);
-    struct stat ours {}, theirs {};
+    struct stat ours{}, theirs{};
     if (stat(cat("/proc/self/ns/", row.file).c_str(), &ours) != 0) continue;  // a kernel without that type
-    if (stat(theirs_path.c_str(), &theirs) != 0) return fail_errno(errno, cat("inspect ", quote(theirs_path)));
+    if (stat(theirs_path.c_str(), &theirs) != 0)
+      return fail_errno(errno, cat("inspect ", quote(theirs_path)));
     if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) join.flags |= row.flag;
   }
   if (join.flags == 0) join.pidfd = -1;

@@ -7,7 +7,9 @@ namespace shoji {
 
 namespace {
 
-Failure not_running() { return fail(Kind::kState, "container not running"); }
+Failure not_running() {
+  return fail(Kind::kState, "container not running");
+}
 
 // containerd asks for this after the first process of a pod's container has ended: the others share the pod's pid
 // namespace and live on.

@@ -20,8 +20,8 @@
 #include "runtime/inspect.h"
 #include "runtime/preserved_fds.h"
 #include "runtime/start_hooks.h"
-#include "spec/validate.h"
 #include "runtime/terminal_relay.h"
+#include "spec/validate.h"
 
 namespace shoji {
 
@@ -56,7 +56,8 @@ Result<> Making::make() {
   // The child makes the container meanwhile. Nothing of the program runs before the limits hold: that takes go().
   TRY(cgroup_->apply(bundle_.spec.linux.resources));
   TRY(remember_process());
-  TRY(store_.save_config(locked_, options_.config.empty() ? cat(bundle_.path, "/config.json") : options_.config));
+  TRY(store_.save_config(locked_,
+                         options_.config.empty() ? cat(bundle_.path, "/config.json") : options_.config));
   const pid_t launched = child_.pid();
   LaunchAnswers answers = plan_answers(plan_, bundle_.spec, host_, proc_.get());
   answers.create_hooks = [this](pid_t pid) { return run_create_hooks(pid); };
@@ -72,7 +73,8 @@ Result<> Making::decide() {
   TRY(check_preserved_fds(preserved_fds(options_.preserve_fds)));
   TRY(StateStore::check_id(options_.id));
   TRY_ASSIGN(bundle_, Bundle::load(options_.bundle, options_.config));
-  if (!bundle_.spec.process) return fail(Kind::kInvalid, "config.json: /process is missing: there is nothing to run");
+  if (!bundle_.spec.process)
+    return fail(Kind::kInvalid, "config.json: /process is missing: there is nothing to run");
   const bool detach = program_ == Program::kGated || options_.detach;
   TRY(check_console(bundle_.spec.process->terminal, detach, options_.console_socket));
   if (!options_.console_socket.empty()) {
@@ -94,15 +96,16 @@ Result<> Making::reserve() {
   facts_.owner = geteuid();
   facts_.cgroup_paths = cgroup_->paths();
   facts_.annotations = spec.annotations;
-  facts_.own_pid_namespace = std::ranges::any_of(spec.linux.namespaces, [](const Namespace& each) {
-    return each.type == "pid" && each.path.empty();
-  });
+  facts_.own_pid_namespace = std::ranges::any_of(
+      spec.linux.namespaces, [](const Namespace& each) { return each.type == "pid" && each.path.empty(); });
   facts_.has_start_container = !spec.hooks.start_container.empty();
   facts_.has_poststart = !spec.hooks.poststart.empty();
   facts_.has_poststop = !spec.hooks.poststop.empty();
 
   TRY_ASSIGN(locked_, store_.reserve(options_.id));
-  rollback_.add([this] { ignore(store_.remove(options_.id), "the error that led here is the one to report"); });
+  rollback_.add([this] {
+    ignore(store_.remove(locked_, options_.id), "the error that led here is the one to report");
+  });
   rollback_.add([this] {
     if (hooks_began_)
       run_hooks_to_the_end(bundle_.spec.hooks.poststop, "poststop", hook_state(facts_, Status::kStopped, 0));
@@ -205,7 +208,8 @@ Result<> Making::run_create_hooks(pid_t pid) {
   if (hooks.create_container.empty()) return {};
   TRY_ASSIGN(JoinNamespaces join, namespaces_of(pid, child_.pidfd()));
   TRY_ASSIGN(pid_t inside, pid_inside(pid));
-  return run_hooks(hooks.create_container, "createContainer", hook_state(facts_, Status::kCreating, inside), join);
+  return run_hooks(hooks.create_container, "createContainer", hook_state(facts_, Status::kCreating, inside),
+                   join);
 }
 
 Result<> Making::take_console(UniqueFd master) {

@@ -37,6 +37,7 @@ class Making {
 
   [[nodiscard]] const Bundle& bundle() const { return bundle_; }
   [[nodiscard]] const ContainerFacts& facts() const { return facts_; }
+  [[nodiscard]] Cgroup& cgroup() { return *cgroup_; }
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
   [[nodiscard]] int pidfd() const { return child_.pidfd(); }
   // The terminal's master, when nobody else was to get it.

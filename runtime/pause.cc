@@ -17,7 +17,8 @@ Result<Status> status_of(const std::string& root, const std::string& id, Contain
 Result<> pause_container(const std::string& root, const std::string& id) {
   ContainerFacts facts;
   TRY_ASSIGN(Status status, status_of(root, id, facts));
-  if (status != Status::kRunning && status != Status::kCreated) return fail(Kind::kState, "container not running");
+  if (status != Status::kRunning && status != Status::kCreated)
+    return fail(Kind::kState, "container not running");
   TRY_ASSIGN(Cgroup cgroup, open_cgroup(facts));
   return cgroup.freeze();
 }

@@ -28,7 +28,9 @@ uint32_t listen_fds() {
 
 }  // namespace
 
-uint32_t preserved_fds(uint32_t asked) { return listen_fds() + asked; }
+uint32_t preserved_fds(uint32_t asked) {
+  return listen_fds() + asked;
+}
 
 Result<> check_preserved_fds(uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {

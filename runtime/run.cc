@@ -32,7 +32,7 @@ Result<int> wait_and_delete(const CreateOptions& options, Making& making, Foregr
   // Somebody else may have deleted it as soon as it stopped.
   if (!locked && locked.error().kind == Kind::kNotFound) return code;
   if (!locked) return std::unexpected(std::move(locked).error());
-  TRY(tear_down(store, making.facts()));
+  TRY(tear_down(store, *locked, making.facts(), making.cgroup()));
   return code;
 }
 

@@ -25,7 +25,9 @@ constexpr const char* kKnownFiles[] = {kState, kStagedState, kConfig, "start", "
 
 constexpr size_t kMaxStateSize = size_t{64} << 20;
 
-Failure does_not_exist() { return fail(Kind::kNotFound, "container does not exist"); }
+Failure does_not_exist() {
+  return fail(Kind::kNotFound, "container does not exist");
+}
 
 Result<> write_new(int dir, const char* name, std::string_view text) {
   TRY_ASSIGN(UniqueFd file, open_at(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
@@ -38,7 +40,8 @@ Result<> lock_patiently(int dir) {
   constexpr long kLongestPause = 50'000'000;
   constexpr long kPatience = 10'000'000'000;
   long waited = 0;
-  for (long pause = kFirstPause; flock(dir, LOCK_EX | LOCK_NB) != 0; pause = std::min(pause * 2, kLongestPause)) {
+  for (long pause = kFirstPause; flock(dir, LOCK_EX | LOCK_NB) != 0;
+       pause = std::min(pause * 2, kLongestPause)) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return fail_errno(errno, "lock the container's directory");
     if (waited >= kPatience) return fail(Kind::kState, "another command is still at work on the container");
@@ -51,7 +54,7 @@ Result<> lock_patiently(int dir) {
 
 // Whether the open directory has been removed: what was locked is then nobody's.
 bool unlinked(int dir) {
-  struct stat st {};
+  struct stat st{};
   return fstat(dir, &st) == 0 && st.st_nlink == 0;
 }
 
@@ -65,13 +68,16 @@ bool id_character(char c) {
 Result<> StateStore::check_id(std::string_view id) {
   bool legal = !id.empty() && id != "." && id != ".." && std::ranges::all_of(id, id_character);
   if (!legal)
-    return fail(Kind::kInvalid, cat("invalid container id ", quote(id), ": letters, digits and _+.- are allowed"));
+    return fail(Kind::kInvalid,
+                cat("invalid container id ", quote(id), ": letters, digits and _+.- are allowed"));
   if (id.size() > NAME_MAX)
     return fail(Kind::kInvalid, cat("invalid container id: longer than ", NAME_MAX, " characters"));
   return {};
 }
 
-std::string StateStore::path(std::string_view id) const { return cat(root_, "/", id); }
+std::string StateStore::path(std::string_view id) const {
+  return cat(root_, "/", id);
+}
 
 Result<StateStore::Locked> StateStore::reserve(std::string_view id) {
   TRY(check_id(id));
@@ -126,7 +132,8 @@ Result<> StateStore::publish(const Locked& container) const {
 
 Result<> StateStore::save_config(const Locked& container, const std::string& file) const {
   TRY_ASSIGN(UniqueFd from, open_file(file, O_RDONLY));
-  TRY_ASSIGN(UniqueFd to, open_at(container.dir.get(), kConfig, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  TRY_ASSIGN(UniqueFd to,
+             open_at(container.dir.get(), kConfig, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
   // sendfile(2), because a configuration of megabytes need not pass through our memory once more.
   ssize_t n = 0;
   do {
@@ -144,7 +151,7 @@ Result<ContainerFacts> StateStore::load(std::string_view id) const {
   if (!text && text.error().err != ENOENT && text.error().err != ENOTDIR)
     return std::unexpected(std::move(text).error());
   if (!text || text->empty()) {
-    struct stat st {};
+    struct stat st{};
     if (stat(path(id).c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) return does_not_exist();
     ContainerFacts nothing_yet;
     nothing_yet.id = id;
@@ -158,11 +165,8 @@ Result<std::string> StateStore::load_config(std::string_view id) const {
   return read_file(cat(path(id), "/", kConfig), kMaxStateSize);
 }
 
-Result<> StateStore::remove(std::string_view id) const {
-  TRY(check_id(id));
-  UniqueFd dir(open(path(id).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!dir && errno == ENOENT) return {};
-  for (const char* name : kKnownFiles) unlinkat(dir.get(), name, 0);
+Result<> StateStore::remove(const Locked& container, std::string_view id) const {
+  for (const char* name : kKnownFiles) unlinkat(container.dir.get(), name, 0);
   if (rmdir(path(id).c_str()) == 0 || errno == ENOENT) return {};
   return remove_tree(path(id));
 }

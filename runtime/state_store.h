@@ -21,13 +21,13 @@ struct ContainerFacts {
   std::string id;
   std::string bundle;
   std::string rootfs;
-  std::string created;                 // RFC 3339, UTC, nanoseconds
-  uid_t owner = 0;                     // who created it
-  pid_t pid = 0;                       // 0: never got as far as a process
-  uint64_t start_time = 0;             // of that process
+  std::string created;                    // RFC 3339, UTC, nanoseconds
+  uid_t owner = 0;                        // who created it
+  pid_t pid = 0;                          // 0: never got as far as a process
+  uint64_t start_time = 0;                // of that process
   std::vector<std::string> cgroup_paths;  // Cgroup::paths() before anything was made
   std::vector<std::pair<std::string, std::string>> annotations;
-  bool own_pid_namespace = true;       // without one, the first process does not take the others with it
+  bool own_pid_namespace = true;  // without one, the first process does not take the others with it
   bool has_start_container = false, has_poststart = false, has_poststop = false;  // hooks
   // What the child may still fail at behind the start gate: step index, and the sentence for it.
   std::vector<std::pair<uint32_t, std::string>> late_steps;
@@ -56,10 +56,11 @@ class StateStore {
   // A copy of the configuration file as it is at create: a bundle may be edited later.
   Result<> save_config(const Locked& container, const std::string& file) const;
 
-  Result<ContainerFacts> load(std::string_view id) const;  // pid 0 when there is only the intent, or not even that
+  Result<ContainerFacts> load(
+      std::string_view id) const;  // pid 0 when there is only the intent, or not even that
   Result<std::string> load_config(std::string_view id) const;
-  Result<> remove(std::string_view id) const;              // absent is fine
-  Result<std::vector<std::string>> ids() const;            // sorted
+  Result<> remove(const Locked& container, std::string_view id) const;
+  Result<std::vector<std::string>> ids() const;  // sorted
   [[nodiscard]] std::string path(std::string_view id) const;
   // For compiled seccomp filters. The name can not be an id.
   [[nodiscard]] std::string seccomp_cache() const { return cat(root_, "/@seccomp"); }

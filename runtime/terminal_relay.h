@@ -23,9 +23,9 @@ class TerminalRelay {
   TerminalRelay& operator=(const TerminalRelay&) = delete;
   ~TerminalRelay();
 
-  void ask(pollfd* waiting);        // fills kDescriptors entries
+  void ask(pollfd* waiting);  // fills kDescriptors entries
   void move(const pollfd* waiting);
-  void finish();                    // the program has ended: brings out what it wrote last
+  void finish();  // the program has ended: brings out what it wrote last
 
  private:
   void read_input();

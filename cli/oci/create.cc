@@ -21,7 +21,8 @@ constinit const Verb kCreateVerb = {
     .name = "create",
     .arguments = "<container-id>",
     .summary = "create a container",
-    .description = "   Makes everything of the container and stops short of its program, which `start` lets go.",
+    .description =
+        "   Makes everything of the container and stops short of its program, which `start` lets go.",
     .options = kOptions,
     .min_arguments = 1,
     .max_arguments = 1,

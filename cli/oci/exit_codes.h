@@ -19,8 +19,9 @@ inline constexpr ExitCode kExitCodes[] = {
     {kExitError, "the verb did not work: wrong usage, wrong configuration, a refused system call"},
     {kExitUnknownVerb, "there is no such verb"},
     {kExitExecFailed, "`exec` could not run the program"},
-    {128, "128 + N: `run` or `exec` in the foreground, and the program was ended by signal N; otherwise they exit "
-          "with the program's own status"},
+    {128,
+     "128 + N: `run` or `exec` in the foreground, and the program was ended by signal N; otherwise they exit "
+     "with the program's own status"},
 };
 
 }  // namespace shoji::cli

@@ -35,8 +35,9 @@ std::string option_rows(std::span<const Option> options) {
 }  // namespace
 
 std::string verb_help(const Verb& verb) {
-  std::string out = cat("NAME:\n   shoji-oci ", verb.name, " - ", verb.summary, "\n\nUSAGE:\n   shoji-oci ", verb.name,
-                        " [command options]", verb.arguments.empty() ? "" : " ", verb.arguments, "\n");
+  std::string out =
+      cat("NAME:\n   shoji-oci ", verb.name, " - ", verb.summary, "\n\nUSAGE:\n   shoji-oci ", verb.name,
+          " [command options]", verb.arguments.empty() ? "" : " ", verb.arguments, "\n");
   if (!verb.description.empty()) out += cat("\nDESCRIPTION:\n", verb.description, "\n");
   out += cat("\nOPTIONS:\n", option_rows(verb.options));
   return out;
@@ -61,8 +62,7 @@ std::string program_help() {
 
 std::string version_text() {
   return cat("shoji-oci version ", SHOJI_VERSION, "\ncommit: ", SHOJI_COMMIT, "\nspec: ", kOciVersion,
-             "\nlibseccomp: ",
-             kLibseccompVersion, "\n");
+             "\nlibseccomp: ", kLibseccompVersion, "\n");
 }
 
 std::string bash_completion() {
@@ -85,31 +85,37 @@ std::string bash_completion() {
   for (const Verb* verb : verbs()) {
     if (verb->hidden) continue;
     names += cat(verb->name, " ");
-    cases += cat("    ", verb->name, ")\n      options='", option_words(verb->options), "'; ids=",
-                 verb->names_container ? 1 : 0, "\n      case \"$previous\" in ", value_words(verb->options),
-                 ") valued=1;; esac;;\n");
+    cases += cat("    ", verb->name, ")\n      options='", option_words(verb->options),
+                 "'; ids=", verb->names_container ? 1 : 0, "\n      case \"$previous\" in ",
+                 value_words(verb->options), ") valued=1;; esac;;\n");
   }
-  return cat("# bash completion for shoji-oci, written by `shoji-oci completion`\n"
-             "_shoji_oci() {\n"
-             "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-             "  local verb='' options='' ids=0 valued=0 i\n"
-             "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-             "    case ${COMP_WORDS[i]} in\n"
-             "      ", value_words(global_options()), ") ((i++));;\n"
-             "      -*) ;;\n"
-             "      *) verb=${COMP_WORDS[i]}; break;;\n"
-             "    esac\n"
-             "  done\n"
-             "  case $verb in\n"
-             "    '') options='", names, "help ", option_words(global_options()), "'\n"
-             "      case \"$previous\" in ", value_words(global_options()), ") valued=1;; esac;;\n", cases,
-             "    help) options='", names, "';;\n"
-             "  esac\n"
-             "  if ((valued)); then COMPREPLY=($(compgen -f -- \"$current\")); return; fi\n"
-             "  if ((ids)) && [[ $current != -* ]]; then options=$(shoji-oci list -q 2>/dev/null); fi\n"
-             "  COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
-             "}\n"
-             "complete -o filenames -F _shoji_oci shoji-oci\n");
+  return cat(
+      "# bash completion for shoji-oci, written by `shoji-oci completion`\n"
+      "_shoji_oci() {\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+      "  local verb='' options='' ids=0 valued=0 i\n"
+      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+      "    case ${COMP_WORDS[i]} in\n"
+      "      ",
+      value_words(global_options()),
+      ") ((i++));;\n"
+      "      -*) ;;\n"
+      "      *) verb=${COMP_WORDS[i]}; break;;\n"
+      "    esac\n"
+      "  done\n"
+      "  case $verb in\n"
+      "    '') options='",
+      names, "help ", option_words(global_options()),
+      "'\n"
+      "      case \"$previous\" in ",
+      value_words(global_options()), ") valued=1;; esac;;\n", cases, "    help) options='", names,
+      "';;\n"
+      "  esac\n"
+      "  if ((valued)); then COMPREPLY=($(compgen -f -- \"$current\")); return; fi\n"
+      "  if ((ids)) && [[ $current != -* ]]; then options=$(shoji-oci list -q 2>/dev/null); fi\n"
+      "  COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
+      "}\n"
+      "complete -o filenames -F _shoji_oci shoji-oci\n");
 }
 
 }  // namespace shoji::cli

@@ -62,10 +62,12 @@ std::string table(const std::vector<Row>& rows) {
   constexpr size_t kGap = 3;
   std::vector<size_t> widths(rows[0].size(), 0);
   for (const Row& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max({widths[i], row[i].size() + kGap, kNarrowest});
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max({widths[i], row[i].size() + kGap, kNarrowest});
   std::string out;
   for (const Row& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i) out += cat(row[i], std::string(widths[i] - row[i].size(), ' '));
+    for (size_t i = 0; i + 1 < row.size(); ++i)
+      out += cat(row[i], std::string(widths[i] - row[i].size(), ' '));
     out += cat(row.back(), "\n");
   }
   return out;
@@ -75,8 +77,8 @@ std::string as_table(const std::vector<ContainerView>& views) {
   Owners owners;
   std::vector<Row> rows = {{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
   for (const ContainerView& view : views)
-    rows.push_back({view.facts.id, std::to_string(view.pid), std::string(status_name(view.status)), view.facts.bundle,
-                    view.facts.created, owners.name(view.facts.owner)});
+    rows.push_back({view.facts.id, std::to_string(view.pid), std::string(status_name(view.status)),
+                    view.facts.bundle, view.facts.created, owners.name(view.facts.owner)});
   return table(rows);
 }
 

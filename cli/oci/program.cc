@@ -15,9 +15,11 @@ constexpr Option kGlobalOptions[] = {
     option<&Globals::debug>("debug", 0, "also log what is done"),
     option<&Globals::log>("log", 0, "append messages to this file too"),
     option<&Globals::log_format>("log-format", 0, "format of the log: text or json", "text"),
-    option<&Globals::root>("root", 0, "directory of the containers' state, best on a tmpfs", "/run/shoji-oci"),
+    option<&Globals::root>("root", 0, "directory of the containers' state, best on a tmpfs",
+                           "/run/shoji-oci"),
     option<&Globals::cgroup_manager>("cgroup-manager", 0, "who manages control groups: cgroupfs", "cgroupfs"),
-    option<&Globals::systemd_cgroup>("systemd-cgroup", 0, "let systemd manage control groups (not supported)"),
+    option<&Globals::systemd_cgroup>("systemd-cgroup", 0,
+                                     "let systemd manage control groups (not supported)"),
     accepted("criu", "path of criu; not used by any verb"),
     accepted("rootless", "true, false or auto; what is possible is found out by itself"),
     option<&Globals::version>("version", 'v', "print the version"),
@@ -51,7 +53,8 @@ int show(std::string_view text) {
 }
 
 int unknown_verb(std::string_view name) {
-  report("", "", Error{Kind::kInvalid, 0, cat("unknown command ", quote(name), "; shoji-oci --help lists them")});
+  report("", "",
+         Error{Kind::kInvalid, 0, cat("unknown command ", quote(name), "; shoji-oci --help lists them")});
   return kExitUnknownVerb;
 }
 
@@ -87,6 +90,8 @@ int run_program(std::span<char* const> words) {
   return verb->run(*verb, globals, words.last(parsed->arguments.size() - 1));
 }
 
-std::span<const Option> global_options() { return kGlobalOptions; }
+std::span<const Option> global_options() {
+  return kGlobalOptions;
+}
 
 }  // namespace shoji::cli

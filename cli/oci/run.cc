@@ -12,7 +12,8 @@ constexpr Option kOptions[] = {
     option<&CreateOptions::detach>("detach", 'd', "leave the container running"),
     option<&CreateOptions::keep>("keep", 0, "do not delete the container when its program ends"),
     kPidFileOption,
-    option<&CreateOptions::no_subreaper>("no-subreaper", 0, "do not become the parent of orphans of the container"),
+    option<&CreateOptions::no_subreaper>("no-subreaper", 0,
+                                         "do not become the parent of orphans of the container"),
     kNoPivotOption,
     kNoNewKeyringOption,
     kPreserveFdsOption,
@@ -30,8 +31,10 @@ constinit const Verb kRunVerb = {
     .name = "run",
     .arguments = "<container-id>",
     .summary = "create and run a container",
-    .description = "   Runs the container's program, hands it signals and the terminal, and exits as it exits: with its\n"
-                   "   status, or with 128 + N when signal N ended it. Then the container is deleted.",
+    .description =
+        "   Runs the container's program, hands it signals and the terminal, and exits as it exits: with "
+        "its\n"
+        "   status, or with 128 + N when signal N ended it. Then the container is deleted.",
     .options = kOptions,
     .min_arguments = 1,
     .max_arguments = 1,

@@ -13,7 +13,9 @@ void report(std::string_view verb, std::string_view id, const Error& error) {
   log(LogLevel::kError, cat(verb, gap, id, colon, error.text));
 }
 
-Result<> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "standard output"); }
+Result<> print(std::string_view text) {
+  return write_all(STDOUT_FILENO, text, "standard output");
+}
 
 namespace {
 
@@ -23,9 +25,11 @@ Result<> check_count(const Verb& verb, size_t count) {
   if (verb.max_arguments == 0) {
     expected = "takes no arguments";
   } else if (verb.min_arguments == verb.max_arguments) {
-    expected = cat("takes exactly ", verb.min_arguments, verb.min_arguments == 1 ? " argument" : " arguments");
+    expected =
+        cat("takes exactly ", verb.min_arguments, verb.min_arguments == 1 ? " argument" : " arguments");
   } else if (count < verb.min_arguments) {
-    expected = cat("takes at least ", verb.min_arguments, verb.min_arguments == 1 ? " argument" : " arguments");
+    expected =
+        cat("takes at least ", verb.min_arguments, verb.min_arguments == 1 ? " argument" : " arguments");
   } else {
     expected = cat("takes at most ", verb.max_arguments, " arguments");
   }

@@ -6,14 +6,16 @@ namespace shoji::cli {
 namespace {
 
 constexpr const Verb* kVerbs[] = {
-    &kCreateVerb, &kDeleteVerb,   &kExecVerb,    &kFeaturesVerb,   &kKillVerb,   &kListVerb,   &kPauseVerb,
-    &kPsVerb,     &kResumeVerb,   &kRunVerb,     &kSpecVerb,       &kStartVerb,  &kStateVerb,  &kCheckpointVerb,
-    &kEventsVerb, &kRestoreVerb,  &kUpdateVerb,  &kCompletionVerb,
+    &kCreateVerb, &kDeleteVerb,     &kExecVerb,   &kFeaturesVerb, &kKillVerb,   &kListVerb,
+    &kPauseVerb,  &kPsVerb,         &kResumeVerb, &kRunVerb,      &kSpecVerb,   &kStartVerb,
+    &kStateVerb,  &kCheckpointVerb, &kEventsVerb, &kRestoreVerb,  &kUpdateVerb, &kCompletionVerb,
 };
 
 }  // namespace
 
-std::span<const Verb* const> verbs() { return kVerbs; }
+std::span<const Verb* const> verbs() {
+  return kVerbs;
+}
 
 const Verb* find_verb(std::string_view name) {
   for (const Verb* verb : kVerbs)

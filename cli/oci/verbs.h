@@ -4,8 +4,8 @@
 
 namespace shoji::cli {
 
-extern const Verb kCreateVerb, kDeleteVerb, kExecVerb, kFeaturesVerb, kKillVerb, kListVerb, kPauseVerb, kPsVerb,
-    kResumeVerb, kRunVerb, kSpecVerb, kStartVerb, kStateVerb;
+extern const Verb kCreateVerb, kDeleteVerb, kExecVerb, kFeaturesVerb, kKillVerb, kListVerb, kPauseVerb,
+    kPsVerb, kResumeVerb, kRunVerb, kSpecVerb, kStartVerb, kStateVerb;
 // Verbs of runc that this runtime does not have (refused.cc).
 extern const Verb kCheckpointVerb, kEventsVerb, kRestoreVerb, kUpdateVerb;
 extern const Verb kCompletionVerb;

@@ -91,7 +91,8 @@ TEST_CASE("what is wrong with an option is said in one sentence") {
   CHECK(error_of({"--colour=red"}) == "unknown option \"--colour\"");
   CHECK(error_of({"-bx"}) == "unknown option \"-bx\"");
   CHECK(error_of({"--bundle"}) == "option \"--bundle\" needs an argument");
-  CHECK(error_of({"--preserve-fds=x"}) == "option \"--preserve-fds\": \"x\" is not a number from 0 to 4294967295");
+  CHECK(error_of({"--preserve-fds=x"}) ==
+        "option \"--preserve-fds\": \"x\" is not a number from 0 to 4294967295");
   CHECK(error_of({"--preserve-fds=4294967296"}).ends_with("is not a number from 0 to 4294967295"));
   CHECK(error_of({"--preserve-fds=-1"}).ends_with("is not a number from 0 to 4294967295"));
   CHECK(error_of({"--detach=maybe"}) == "option \"--detach\": \"maybe\" is neither true nor false");
