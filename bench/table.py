@@ -66,7 +66,8 @@ def show(out, sizes, tight, rounds):
             reference = "run-default" if (name, verb) == ("floor", "run-docker") else verb
             if not time(verb, mine) or not time(reference, name):
                 return "-"
-            return f"{time(verb, mine)[0] / time(reference, name)[0]:.2f}"
+            middle, low = (time(verb, mine)[i] / time(reference, name)[i] for i in (0, 1))
+            return f"{middle:.2f} ({low:.2f})"
         return cell
 
     memory = ("peak KiB", lambda name: str(peaks.get(name, "-")))
@@ -77,7 +78,7 @@ def show(out, sizes, tight, rounds):
     grid("", names, [(title, spread(verb)) for verb, title in COLUMNS], labels)
     mine = "shoji-oci" if "shoji-oci" in names else "crun-new" if "crun-new" in names else None
     if mine:
-        print(f"{labels[mine]} divided by")
+        print(f"{labels[mine]} divided by each other: medians, and in brackets the 10th percentiles")
         grid("", [name for name in names if name != mine],
              [(title, ratio(verb, mine)) for verb, title in COLUMNS], labels)
     print("a start under a memory limit of 512 KiB, on this host's own cgroups")
