@@ -85,6 +85,7 @@ def show(out, sizes, tight, rounds):
     for name, answer in tight.items():
         print(f"  {labels.get(name, name)}: {answer}")
     broken = [f"{labels[name]}: {verb} {value}" for (verb, name), value in times.items() if not isinstance(value, tuple)]
-    if broken:
-        print("\n" + "\n".join(broken))
+    print("\n".join(broken))
+    if broken or len(names) < len(labels):
+        print("what was said about it:")
         print((out / "errors").read_text()[-2000:])
