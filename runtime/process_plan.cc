@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 #include "namespaces/capabilities.h"
@@ -169,6 +170,17 @@ Result<> plan_affinity(const std::string& cpus, StepList& steps) {
   return {};
 }
 
+std::vector<std::string> final_environment(const std::vector<std::string>& env) {
+  std::set<std::string_view> seen;
+  std::vector<std::string> out;
+  for (size_t i = env.size(); i-- > 0;) {
+    std::string_view name = std::string_view(env[i]).substr(0, env[i].find('='));
+    if (seen.insert(name).second) out.push_back(env[i]);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
 std::vector<std::string> program_candidates(const Process& process) {
   const std::string& name = process.args[0];
   if (name.find('/') != std::string::npos) return {name};
@@ -259,7 +271,7 @@ Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& 
   Step& exec = steps.add(StepKind::kExec);
   steps.s0(exec, process.args[0]);
   steps.v0(exec, process.args);
-  steps.v1(exec, process.env);
+  steps.v1(exec, final_environment(process.env));
   return {};
 }
 

@@ -31,6 +31,10 @@ Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& 
 // sched_setaffinity(2) to a list of CPUs.
 Result<> plan_affinity(const std::string& cpus, StepList& steps);
 
+// The environment as the program gets it: of several variables with one name the last counts, as in runc; most programs
+// would see the first (getenv(3)).
+std::vector<std::string> final_environment(const std::vector<std::string>& env);
+
 // Where execvp would look: args[0] itself when it has a slash, else below each directory of PATH.
 std::vector<std::string> program_candidates(const Process& process);
 
