@@ -19,15 +19,15 @@ std::string_view capability_name(unsigned number);
 // One bit per capability, as capset(2) takes them.
 struct CapabilityMasks {
   uint64_t bounding = 0, permitted = 0, effective = 0, inheritable = 0, ambient = 0;
-  uint64_t ambient_ignored =
-      0;  // of those: the kernel will refuse them, because they are not permitted and inheritable
+  // Of the ambient ones: those that the kernel will refuse, because they are not permitted and inheritable.
+  uint64_t ambient_ignored = 0;
   std::vector<std::string> warnings;  // names that this program or the host's kernel does not know
 };
 
 struct CapabilityFacts {
   int last_cap = 40;  // /proc/sys/kernel/cap_last_cap
-  uint64_t available =
-      ~0ULL;  // what the program can be given: the runtime's bounding set, everything in a user namespace
+  // What the program can be given: the runtime's bounding set, or everything in a user namespace.
+  uint64_t available = ~0ULL;
 };
 
 // As runc: an absent object means no capability at all, unknown names are warnings. A capability that the

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "namespaces/lsm.h"
 #include "namespaces/mounts/devices.h"
 #include "namespaces/mounts/masked.h"
 #include "namespaces/mounts/mount_plan.h"
@@ -136,7 +137,13 @@ Result<MountFacts> mount_facts(const Bundle& bundle, const HostFacts& host, cons
   facts.new_ipc_namespace = namespaces.has(CLONE_NEWIPC);
   facts.new_cgroup_namespace = namespaces.creates(CLONE_NEWCGROUP);
   facts.user_namespace = namespaces.has(CLONE_NEWUSER);
-  facts.can_mknod = host.root && !host.in_user_namespace;
+  facts.runtime_in_user_namespace = host.in_user_namespace;
+  facts.can_mknod = !host.in_user_namespace && (host.effective_caps >> CAP_MKNOD & 1) != 0;
+  if (!bundle.spec.linux.mount_label.empty()) {
+    LsmFacts lsm = read_lsm_facts();
+    TRY(check_mount_label(bundle.spec, lsm));
+    facts.selinux = lsm.selinux;
+  }
   facts.cgroups = options.cgroups;
   if (namespaces.creates(CLONE_NEWUSER)) {
     facts.maps = IdMaps{bundle.spec.linux.uid_mappings, bundle.spec.linux.gid_mappings};
