@@ -39,6 +39,10 @@ void set_log(LogSettings settings) {
   g_settings = std::move(settings);
 }
 
+bool log_wants_debug() {
+  return g_settings.debug;
+}
+
 std::string log_line(LogFormat format, LogLevel level, std::string_view text, std::string_view time) {
   if (format == LogFormat::kText)
     return cat("time=\"", time, "\" level=", level_name(level), " msg=", quote(text), "\n");

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/pidfd.h"
 #include "base/step_text.h"
 #include "runtime/clone.h"
@@ -87,6 +88,10 @@ std::string last_words(pid_t pid) {
 }  // namespace
 
 Result<Child> launch(const LaunchRequest& request) {
+  if (log_wants_debug()) {
+    for (uint32_t i = 0; i < request.plan->steps().size(); ++i)
+      log(LogLevel::kDebug, cat("step ", i, ": ", step_dump(*request.plan, i)));
+  }
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return fail_errno(errno, "make a socket pair");

@@ -56,7 +56,8 @@ std::string program_help() {
   for (const Verb* verb : verbs())
     if (!verb->hidden) append_row(out, verb->name, width, verb->summary);
   append_row(out, "help", width, "show this help, or that of one command");
-  out += cat("\nGLOBAL OPTIONS:\n", option_rows(global_options()));
+  out += cat("\nGLOBAL OPTIONS:\n", option_rows(global_options()), "\nEXIT STATUS:\n");
+  for (const ExitCode& row : kExitCodes) append_row(out, std::to_string(row.code), 3, row.meaning);
   return out;
 }
 
