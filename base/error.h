@@ -32,8 +32,12 @@ using Failure = std::unexpected<Error>;
 
 // Joins its arguments (strings, characters, integers) into one string.
 namespace detail {
-inline void append(std::string& out, std::string_view piece) { out += piece; }
-inline void append(std::string& out, char piece) { out += piece; }
+inline void append(std::string& out, std::string_view piece) {
+  out += piece;
+}
+inline void append(std::string& out, char piece) {
+  out += piece;
+}
 template <std::integral T>
   requires(!std::same_as<T, char>)
 void append(std::string& out, T piece) {
@@ -75,15 +79,15 @@ void ignore(const Result<T>& /*result*/, const char* /*why*/) {}
 #define SHOJI_CONCAT(a, b) SHOJI_CONCAT_(a, b)
 
 // TRY(expr): returns the error of a Result<void> expression from the enclosing function.
-#define TRY(...)                                                                      \
-  do {                                                                                \
-    if (auto shoji_try_result = (__VA_ARGS__); !shoji_try_result) [[unlikely]]        \
-      return ::std::unexpected(::std::move(shoji_try_result).error());                \
+#define TRY(...)                                                               \
+  do {                                                                         \
+    if (auto shoji_try_result = (__VA_ARGS__); !shoji_try_result) [[unlikely]] \
+      return ::std::unexpected(::std::move(shoji_try_result).error());         \
   } while (0)
 
 // TRY_ASSIGN(auto fd, expr): declares or assigns from a Result<T> expression, or returns its error.
-#define TRY_ASSIGN(target, ...)                                                       \
-  auto SHOJI_CONCAT(shoji_try_, __LINE__) = (__VA_ARGS__);                            \
-  if (!SHOJI_CONCAT(shoji_try_, __LINE__)) [[unlikely]]                               \
+#define TRY_ASSIGN(target, ...)                                                        \
+  auto SHOJI_CONCAT(shoji_try_, __LINE__) = (__VA_ARGS__);                             \
+  if (!SHOJI_CONCAT(shoji_try_, __LINE__)) [[unlikely]]                                \
     return ::std::unexpected(::std::move(SHOJI_CONCAT(shoji_try_, __LINE__)).error()); \
   target = ::std::move(*SHOJI_CONCAT(shoji_try_, __LINE__))

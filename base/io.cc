@@ -33,7 +33,8 @@ Result<std::string> read_fd(int fd, std::string_view name, size_t limit) {
     }
     if (n == 0) break;
     used += static_cast<size_t>(n);
-    if (used > limit) return fail(Kind::kInvalid, cat("read ", quote(name), ": longer than ", limit, " bytes"));
+    if (used > limit)
+      return fail(Kind::kInvalid, cat("read ", quote(name), ": longer than ", limit, " bytes"));
   }
   out.resize(used);
   return out;
@@ -97,7 +98,8 @@ Result<> make_directories(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return fail_errno(errno, cat("create directory ", quote(path)));
   size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos || slash == 0) return fail_errno(ENOENT, cat("create directory ", quote(path)));
+  if (slash == std::string::npos || slash == 0)
+    return fail_errno(ENOENT, cat("create directory ", quote(path)));
   TRY(make_directories(path.substr(0, slash), mode));
   if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
     return fail_errno(errno, cat("create directory ", quote(path)));
@@ -111,7 +113,7 @@ Result<> remove_entry(int dir, const std::string& name, dev_t device);
 Result<> remove_members(int dir, const std::string& name, dev_t device) {
   UniqueFd fd(openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return fail_errno(errno, cat("open ", quote(name)));
-  struct stat st {};
+  struct stat st{};
   if (fstat(fd.get(), &st) != 0) return fail_errno(errno, cat("inspect ", quote(name)));
   if (st.st_dev != device) return fail_errno(EXDEV, cat("remove ", quote(name)));
   DIR* stream = fdopendir(dup(fd.get()));
@@ -141,7 +143,7 @@ Result<> remove_entry(int dir, const std::string& name, dev_t device) {
 }  // namespace
 
 Result<> remove_tree(const std::string& path) {
-  struct stat st {};
+  struct stat st{};
   if (lstat(path.c_str(), &st) != 0) {
     if (errno == ENOENT) return {};
     return fail_errno(errno, cat("inspect ", quote(path)));

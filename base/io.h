@@ -40,6 +40,7 @@ Result<> remove_tree(const std::string& path);
 class FileLock {
  public:
   static Result<FileLock> acquire(int dir, const std::string& name);
+
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;

@@ -47,8 +47,8 @@ class StepList {
 
   std::vector<Step> steps_;
   std::vector<int32_t> slots_;
-  std::string strings_;             // offsets are relative to this pool until blob()
-  std::vector<uint64_t> vectors_;   // string offsets relative to strings_, or numbers; index + 1 is the handle
+  std::string strings_;            // offsets are relative to this pool until blob()
+  std::vector<uint64_t> vectors_;  // string offsets relative to strings_, or numbers; index + 1 is the handle
 };
 
 }  // namespace shoji

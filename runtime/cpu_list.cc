@@ -22,7 +22,9 @@ void trim(std::string_view& text) {
 }  // namespace
 
 Result<std::string> cpu_list_mask(std::string_view list, std::string_view name) {
-  auto wrong = [&] { return fail(Kind::kInvalid, cat(name, " ", quote(list), ": not a list such as \"0-3,8\"")); };
+  auto wrong = [&] {
+    return fail(Kind::kInvalid, cat(name, " ", quote(list), ": not a list such as \"0-3,8\""));
+  };
   std::string mask;
   std::string_view rest = list;
   trim(rest);
@@ -38,7 +40,8 @@ Result<std::string> cpu_list_mask(std::string_view list, std::string_view name) 
       trim(rest);
     }
     mask.resize(std::max(mask.size(), (static_cast<size_t>(last) / 64 + 1) * 8));
-    for (uint32_t bit = first; bit <= last; ++bit) mask[bit / 8] = static_cast<char>(mask[bit / 8] | 1 << bit % 8);
+    for (uint32_t bit = first; bit <= last; ++bit)
+      mask[bit / 8] = static_cast<char>(mask[bit / 8] | 1 << bit % 8);
     if (rest.empty()) break;
     if (rest.front() != ',') return wrong();
     rest.remove_prefix(1);

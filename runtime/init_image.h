@@ -8,7 +8,7 @@
 namespace shoji {
 
 struct InitProgram {
-  UniqueFd fd;            // to be executed with execveat(fd, "", AT_EMPTY_PATH)
+  UniqueFd fd;  // to be executed with execveat(fd, "", AT_EMPTY_PATH)
   size_t plan_offset = 0;
   size_t plan_size = 0;
 };

@@ -31,7 +31,9 @@ struct Entry {
   int err = 0;
 };
 
-void keep_open(int fd) { syscall(SYS_fcntl, fd, F_SETFD, 0); }
+void keep_open(int fd) {
+  syscall(SYS_fcntl, fd, F_SETFD, 0);
+}
 
 // Puts request.stdio on 0, 1, 2, through copies above 2 because the sources may be among them.
 bool place_stdio(const int (&stdio)[3]) {
@@ -81,8 +83,10 @@ std::string last_words(pid_t pid) {
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     return "the container's first process was killed before its program ran (is the memory limit too low?)";
   if (WIFSIGNALED(status))
-    return cat("the container's first process was ended by signal ", WTERMSIG(status), " before its program ran");
-  return cat("the container's first process exited with status ", WEXITSTATUS(status), " before its program ran");
+    return cat("the container's first process was ended by signal ", WTERMSIG(status),
+               " before its program ran");
+  return cat("the container's first process exited with status ", WEXITSTATUS(status),
+             " before its program ran");
 }
 
 }  // namespace
@@ -100,7 +104,10 @@ Result<Child> launch(const LaunchRequest& request) {
   TRY_ASSIGN(InitProgram program, make_init_program(request.plan->blob(theirs.get(), request.proc_fd)));
 
   Numbers numbers(static_cast<uint64_t>(program.fd.get()), program.plan_offset, program.plan_size);
-  Entry entry{&request, program.fd.get(), theirs.get(), {"shoji-init", numbers.text[0], numbers.text[1], numbers.text[2], nullptr}};
+  Entry entry{&request,
+              program.fd.get(),
+              theirs.get(),
+              {"shoji-init", numbers.text[0], numbers.text[1], numbers.text[2], nullptr}};
   alignas(16) static char stack[kChildStack];
   int pidfd = -1;
   clone_args arguments{};
@@ -141,7 +148,9 @@ Child& Child::operator=(Child&& other) noexcept {
   return *this;
 }
 
-Child::~Child() { end(); }
+Child::~Child() {
+  end();
+}
 
 void Child::end() {
   if (pid_ < 0) return;
@@ -199,7 +208,8 @@ Result<bool> receive(int socket, Packet& packet) {
 }
 
 Result<> answer(int socket) {
-  if (send(socket, &kGo, 1, MSG_NOSIGNAL) != 1) return fail_errno(errno, "answer the container's first process");
+  if (send(socket, &kGo, 1, MSG_NOSIGNAL) != 1)
+    return fail_errno(errno, "answer the container's first process");
   return {};
 }
 
@@ -249,7 +259,9 @@ Result<> Child::until_ready(LaunchAnswers& answers) {
   return {};
 }
 
-Result<> Child::go() { return answer(socket_.get()); }
+Result<> Child::go() {
+  return answer(socket_.get());
+}
 
 // The socket is close-on-exec in the child: its end of file is the sign that the program runs. A child that died
 // instead has reported before.

@@ -18,11 +18,11 @@ namespace shoji {
 
 struct LaunchRequest {
   const StepList* plan = nullptr;
-  uint64_t clone_flags = 0;        // CLONE_NEW* that the clone itself makes (never NEWUSER, NEWCGROUP, NEWTIME)
-  int cgroup_fd = -1;              // CLONE_INTO_CGROUP; -1: stay
-  int proc_fd = -1;                // the host's /proc (O_PATH), kept open in the child
-  int stdio[3] = {0, 1, 2};        // what becomes the child's 0, 1, 2
-  std::vector<int> inherited;      // further descriptors that stay open in the child under their numbers
+  uint64_t clone_flags = 0;    // CLONE_NEW* that the clone itself makes (never NEWUSER, NEWCGROUP, NEWTIME)
+  int cgroup_fd = -1;          // CLONE_INTO_CGROUP; -1: stay
+  int proc_fd = -1;            // the host's /proc (O_PATH), kept open in the child
+  int stdio[3] = {0, 1, 2};    // what becomes the child's 0, 1, 2
+  std::vector<int> inherited;  // further descriptors that stay open in the child under their numbers
 };
 
 // What the child may ask on its way. A returned error stops it. Each may be empty when the plan cannot ask it.

@@ -26,8 +26,8 @@ namespace {
 // cgroup (cgroup), mapped (user) or forked (pid below another user namespace, time) first. A network namespace is the
 // dearest object of all (0.3 ms): the child makes it while the parent goes on.
 struct Entrance {
-  bool by_clone = true;      // new pid, ipc, uts and mount namespaces come with the clone
-  bool fork = false;         // only children enter a pid or time namespace: setns(2), time_namespaces(7)
+  bool by_clone = true;  // new pid, ipc, uts and mount namespaces come with the clone
+  bool fork = false;     // only children enter a pid or time namespace: setns(2), time_namespaces(7)
 };
 
 constexpr uint64_t kByClone = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
@@ -36,14 +36,16 @@ Entrance choose_entrance(const NamespaceSet& namespaces) {
   Entrance entrance;
   // A namespace belongs to the user namespace in which it was made, so that the user namespace comes first.
   // The first process of a pid namespace may not fork a sibling (clone(2) CLONE_PARENT), which a time namespace needs.
-  entrance.by_clone = !namespaces.has(CLONE_NEWUSER) && !namespaces.joins(CLONE_NEWPID) &&
-                      !namespaces.creates(CLONE_NEWTIME);
+  entrance.by_clone =
+      !namespaces.has(CLONE_NEWUSER) && !namespaces.joins(CLONE_NEWPID) && !namespaces.creates(CLONE_NEWTIME);
   entrance.fork = namespaces.joins(CLONE_NEWPID) || namespaces.creates(CLONE_NEWTIME) ||
                   (namespaces.creates(CLONE_NEWPID) && !entrance.by_clone);
   return entrance;
 }
 
-void add_sync(StepList& steps, SyncPoint point) { steps.add(StepKind::kSync).u0 = static_cast<uint64_t>(point); }
+void add_sync(StepList& steps, SyncPoint point) {
+  steps.add(StepKind::kSync).u0 = static_cast<uint64_t>(point);
+}
 
 // v1 hierarchies: "0" is the writer itself, and a single thread moves without the kernel's global lock.
 void plan_cgroup_entry(const std::vector<UniqueFd>& tasks, StepList& steps) {
@@ -89,7 +91,8 @@ void plan_namespaces(const NamespaceSet& namespaces, const Entrance& entrance, I
   if (entrance.fork) steps.add(StepKind::kFork);
 }
 
-void plan_names(const Spec& spec, const NamespaceSet& namespaces, const PlanOptions& options, StepList& steps) {
+void plan_names(const Spec& spec, const NamespaceSet& namespaces, const PlanOptions& options,
+                StepList& steps) {
   steps.add(StepKind::kSetsid);
   if (!options.no_new_keyring) {
     Step& keyring = steps.add(StepKind::kSessionKeyring);
@@ -154,8 +157,8 @@ Result<MountFacts> mount_facts(const Bundle& bundle, const HostFacts& host, cons
 }
 
 // The part of the plan that builds the container's view of files, up to and including the change of root.
-Result<> plan_files(const Bundle& bundle, const MountFacts& facts, const NamespaceSet& namespaces, const PlanOptions& options,
-                    InitPlan& plan) {
+Result<> plan_files(const Bundle& bundle, const MountFacts& facts, const NamespaceSet& namespaces,
+                    const PlanOptions& options, InitPlan& plan) {
   const Spec& spec = bundle.spec;
   StepList& steps = plan.steps;
   MountPlan mounts;
@@ -203,7 +206,8 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
   if (spec.linux.seccomp) {
     TRY_ASSIGN(filter, seccomp_filter(*spec.linux.seccomp, options.seccomp_cache));
   }
-  ProcessPlan identity{process, spec.linux, host, filter, namespaces.has(CLONE_NEWUSER), facts.maps.uid, plan.warnings};
+  ProcessPlan identity{process,        spec.linux,   host, filter, namespaces.has(CLONE_NEWUSER),
+                       facts.maps.uid, plan.warnings};
   plan.maps = facts.maps;
 
   plan_cgroup_entry(cgroup_tasks, plan.steps);
@@ -220,8 +224,8 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
   return plan;
 }
 
-Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const HostFacts& host, const PlanOptions& options,
-                           const std::vector<UniqueFd>& cgroup_tasks) {
+Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const HostFacts& host,
+                           const PlanOptions& options, const std::vector<UniqueFd>& cgroup_tasks) {
   InitPlan plan;
   StepList& steps = plan.steps;
   std::optional<SeccompFilter> filter;
@@ -229,7 +233,8 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
     TRY_ASSIGN(filter, seccomp_filter(*spec.linux.seccomp, options.seccomp_cache));
   }
   bool in_user_namespace = (target.namespaces & CLONE_NEWUSER) != 0;
-  ProcessPlan identity{*spec.process, spec.linux, host, filter, in_user_namespace, spec.linux.uid_mappings, plan.warnings};
+  ProcessPlan identity{*spec.process,           spec.linux,   host, filter, in_user_namespace,
+                       spec.linux.uid_mappings, plan.warnings};
 
   if (spec.process->exec_cpu_affinity && !spec.process->exec_cpu_affinity->initial.empty())
     TRY(plan_affinity(spec.process->exec_cpu_affinity->initial, steps));
@@ -260,8 +265,8 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
 Result<uint64_t> foreign_namespaces(int proc, pid_t pid) {
   uint64_t flags = 0;
   for (const NamespaceKind& kind : namespace_kinds()) {
-    struct stat own {};
-    struct stat other {};
+    struct stat own{};
+    struct stat other{};
     std::string file = cat("ns/", kind.file);
     // A kernel without the kind has neither file.
     if (fstatat(proc, cat("self/", file).c_str(), &own, 0) != 0) continue;

@@ -20,7 +20,7 @@ namespace shoji {
 struct PlanOptions {
   bool no_pivot = false;
   bool no_new_keyring = false;
-  bool gate = false;                 // create: wait at the start FIFO before the program
+  bool gate = false;  // create: wait at the start FIFO before the program
   uint32_t preserve_fds = 0;
   std::string id;                    // of the container: names the session keyring
   std::string seccomp_cache;         // directory of compiled filters; empty: compile each time
@@ -31,11 +31,12 @@ struct PlanOptions {
 struct InitPlan {
   StepList steps;
   uint64_t clone_flags = 0;
-  IdMaps maps;                       // of a new user namespace
-  bool maps_users = false;           // the child will ask for them
-  int32_t gate_slot = kNoSlot;       // to be filled with the start FIFO opened O_RDWR (no end of file wakes the child)
-  int32_t report_slot = kNoSlot;     // to be filled with the file that takes a failure after the gate
-  std::vector<UniqueFd> held;        // the descriptors behind slots; the child inherits them all
+  IdMaps maps;              // of a new user namespace
+  bool maps_users = false;  // the child will ask for them
+  int32_t gate_slot =
+      kNoSlot;  // to be filled with the start FIFO opened O_RDWR (no end of file wakes the child)
+  int32_t report_slot = kNoSlot;  // to be filled with the file that takes a failure after the gate
+  std::vector<UniqueFd> held;     // the descriptors behind slots; the child inherits them all
   std::vector<std::string> warnings;
 };
 
@@ -46,12 +47,12 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
 // A further program in a running container (exec, startContainer hooks); `spec` is the container's configuration with
 // spec.process replaced by what is to run.
 struct JoinTarget {
-  int pidfd = -1;                    // of the container's first process
-  uint64_t namespaces = 0;           // CLONE_NEW* of those that are not the runtime's own
+  int pidfd = -1;           // of the container's first process
+  uint64_t namespaces = 0;  // CLONE_NEW* of those that are not the runtime's own
   bool with_seccomp = true;
 };
-Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const HostFacts& host, const PlanOptions& options,
-                           const std::vector<UniqueFd>& cgroup_tasks);
+Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const HostFacts& host,
+                           const PlanOptions& options, const std::vector<UniqueFd>& cgroup_tasks);
 // CLONE_NEW* of the namespaces in which `pid` differs from the runtime. `proc`: the host's /proc.
 Result<uint64_t> foreign_namespaces(int proc, pid_t pid);
 

@@ -28,8 +28,8 @@ bool filter_before_rights(const ProcessPlan& plan) {
 Result<> check_limit(const ProcessPlan& plan, const Rlimit& limit, int resource) {
   uint64_t most = plan.host.limits[resource].rlim_max;
   if (limit.hard <= most || plan.host.can_raise_limits) return {};
-  return fail(Kind::kInvalid, cat("set limit ", limit.type, " to ", limit.hard, ": the host's maximum is ", most,
-                                  ", and raising it takes CAP_SYS_RESOURCE"));
+  return fail(Kind::kInvalid, cat("set limit ", limit.type, " to ", limit.hard, ": the host's maximum is ",
+                                  most, ", and raising it takes CAP_SYS_RESOURCE"));
 }
 
 // Raised hard limits come first, with the runtime's rights; everything else is a lowering, which anybody may do.
@@ -81,13 +81,15 @@ Result<> plan_scheduler(const Scheduler& scheduler, StepList& steps) {
     if (!flag) return fail(Kind::kInvalid, cat("scheduler flag ", quote(name), ": unknown"));
     attr.flags |= static_cast<uint64_t>(*flag);
   }
-  steps.s0(steps.add(StepKind::kScheduler), std::string_view(reinterpret_cast<const char*>(&attr), sizeof attr));
+  steps.s0(steps.add(StepKind::kScheduler),
+           std::string_view(reinterpret_cast<const char*>(&attr), sizeof attr));
   return {};
 }
 
 Result<> plan_io_priority(const IoPriority& priority, StepList& steps) {
   auto io_class = find_number(io_priority_classes(), priority.priority_class);
-  if (!io_class) return fail(Kind::kInvalid, cat("I/O priority class ", quote(priority.priority_class), ": unknown"));
+  if (!io_class)
+    return fail(Kind::kInvalid, cat("I/O priority class ", quote(priority.priority_class), ": unknown"));
   steps.add(StepKind::kIoPriority).u0 =
       static_cast<uint64_t>(*io_class) << IOPRIO_CLASS_SHIFT | static_cast<uint64_t>(priority.priority);
   return {};
@@ -115,7 +117,8 @@ Result<> plan_memory_policy(const MemoryPolicy& policy, StepList& steps) {
 
 Result<> plan_personality(const Personality& personality, StepList& steps) {
   auto domain = find_number(personality_domains(), personality.domain);
-  if (!domain) return fail(Kind::kInvalid, cat("personality domain ", quote(personality.domain), ": unknown"));
+  if (!domain)
+    return fail(Kind::kInvalid, cat("personality domain ", quote(personality.domain), ": unknown"));
   if (!personality.flags.empty())
     return fail(Kind::kUnsupported, "personality flags: not supported (the specification defines none)");
   steps.add(StepKind::kPersonality).u0 = static_cast<uint64_t>(*domain);

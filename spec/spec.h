@@ -122,7 +122,7 @@ struct Device {
 
 struct DeviceRule {
   bool allow = false;
-  std::string type;  // "a", "c", "b" or empty (= "a")
+  std::string type;                     // "a", "c", "b" or empty (= "a")
   std::optional<int64_t> major, minor;  // absent or -1: every
   std::string access;                   // of "rwm", empty: "rwm"
 };

@@ -3,5 +3,7 @@
 #endif
 #include "tests/catch.h"
 #ifdef SHOJI_CATCH2_V3
-int main(int argc, char* argv[]) { return Catch::Session().run(argc, argv); }
+int main(int argc, char* argv[]) {
+  return Catch::Session().run(argc, argv);
+}
 #endif

@@ -1,10 +1,10 @@
 // Steps that make files below the root, write kernel files, and set the terminal up.
+#include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/stat.h>
-#include <asm/ioctls.h>
 
 #include "runtime/init/freestanding.h"
 #include "runtime/init/raw.h"
@@ -50,15 +50,16 @@ long FileSteps::make_node(Walker& w, const Step& step) {
   long result = raw::call(SYS_mknodat, dir, name, mode, step.u1);
   if (result == -EEXIST) {
     // An image may bring the node; anything else under its name is not a device we were asked for.
-    struct stat st {};
+    struct stat st{};
     result = raw::call(SYS_newfstatat, dir, name, &st, AT_SYMLINK_NOFOLLOW);
-    if (result == 0 && ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != step.u1)))
+    if (result == 0 &&
+        ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != step.u1)))
       result = -EEXIST;
     if (result == 0) result = raw::call(SYS_fchmodat, dir, name, mode & 07777);
   }
   if (result == 0 && step.u2 != 0) {
-    result = raw::call(SYS_fchownat, dir, name, static_cast<uint32_t>(step.u2 >> 32), static_cast<uint32_t>(step.u2),
-                       AT_SYMLINK_NOFOLLOW);
+    result = raw::call(SYS_fchownat, dir, name, static_cast<uint32_t>(step.u2 >> 32),
+                       static_cast<uint32_t>(step.u2), AT_SYMLINK_NOFOLLOW);
   }
   raw::close(dir);
   return result;
@@ -84,7 +85,7 @@ namespace {
 constexpr uint64_t kNullDevice = 1 << 8 | 3;  // null(4): everybody's, not the container's to own
 
 long chown_descriptor(int fd, uint32_t uid) {
-  struct stat st {};
+  struct stat st{};
   long result = raw::call(SYS_fstat, fd, &st);
   if (result < 0 || st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == kNullDevice)) return result;
   return raw::call(SYS_fchown, fd, uid, -1);
@@ -96,8 +97,8 @@ long FileSteps::chown_path(Walker& w, const Step& step) {
   if (step.a >= 0) return chown_descriptor(w.slot(step.a), static_cast<uint32_t>(step.u2 >> 32));
   long fd = open_below(w.root_, w.text(step.s0), O_PATH | O_NOFOLLOW);
   if (fd < 0) return fd;
-  long result = raw::call(SYS_fchownat, fd, "", static_cast<uint32_t>(step.u2 >> 32), static_cast<uint32_t>(step.u2),
-                          AT_EMPTY_PATH);
+  long result = raw::call(SYS_fchownat, fd, "", static_cast<uint32_t>(step.u2 >> 32),
+                          static_cast<uint32_t>(step.u2), AT_EMPTY_PATH);
   raw::close(fd);
   return result;
 }
@@ -141,7 +142,7 @@ long open_pair(int root, int& slave, StepPart& part) {
 long bind_console(int root, int slave) {
   long target = make_below(root, "dev/console", Make::kFile, false);
   if (target < 0) return target;
-  struct stat st {};
+  struct stat st{};
   long result = raw::call(SYS_fstat, target, &st);
   if (result == 0 && S_ISLNK(st.st_mode)) result = -ELOOP;
   long tree = -1;
@@ -150,7 +151,8 @@ long bind_console(int root, int slave) {
     result = tree < 0 ? tree : 0;
   }
   if (tree >= 0) {
-    result = raw::call(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    result =
+        raw::call(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     raw::close(tree);
   }
   raw::close(target);
@@ -174,7 +176,8 @@ long FileSteps::console(Walker& w, const Step& step) {
   long result = 0;
   if (step.u0 != 0) result = raw::call(SYS_ioctl, master, TIOCSWINSZ, &size);
   // The program's user owns its terminal, else it cannot open it again; the group stays devpts's choice.
-  if (result == 0) result = w.at(StepPart::kUid, raw::call(SYS_fchown, slave, static_cast<uint32_t>(step.u1), -1));
+  if (result == 0)
+    result = w.at(StepPart::kUid, raw::call(SYS_fchown, slave, static_cast<uint32_t>(step.u1), -1));
   if (result == 0 && (step.flags & kConsoleBind) != 0)
     result = w.at(StepPart::kMountPoint, bind_console(w.root_, slave));
   if (result == 0) {

@@ -16,7 +16,7 @@
 namespace shoji {
 namespace {
 
-constexpr int kAfUnix = 1;            // socket(2)
+constexpr int kAfUnix = 1;  // socket(2)
 constexpr int kSockDgramCloexec = 2 | O_CLOEXEC;
 constexpr int kIoPrioWhoProcess = 1;  // ioprio_set(2)
 constexpr int kAtEaccess = 0x200;     // faccessat2(2)
@@ -39,7 +39,9 @@ long ProcessSteps::set_namespace(Walker& w, const Step& step) {
   return raw::call(SYS_setns, w.slot(step.a), step.flags);
 }
 
-long ProcessSteps::unshare(Walker& /*w*/, const Step& step) { return raw::call(SYS_unshare, step.flags); }
+long ProcessSteps::unshare(Walker& /*w*/, const Step& step) {
+  return raw::call(SYS_unshare, step.flags);
+}
 
 long ProcessSteps::set_ids(Walker& w, const Step& step) {
   if ((step.flags & kIdsNoGroups) == 0) {
@@ -124,7 +126,8 @@ long ProcessSteps::personality(Walker& /*w*/, const Step& step) {
 
 long ProcessSteps::mempolicy(Walker& w, const Step& step) {
   // The kernel counts the bits of the mask plus one (set_mempolicy(2), BUGS).
-  return raw::call(SYS_set_mempolicy, step.u0, step.s0_len == 0 ? nullptr : w.text(step.s0), step.s0_len * 8 + 1);
+  return raw::call(SYS_set_mempolicy, step.u0, step.s0_len == 0 ? nullptr : w.text(step.s0),
+                   step.s0_len * 8 + 1);
 }
 
 long ProcessSteps::drop_bounding(Walker& /*w*/, const Step& step) {
@@ -204,7 +207,7 @@ long ProcessSteps::dup_to(Walker& w, const Step& step) {
 namespace {
 
 long usable(const char* path) {
-  struct stat st {};
+  struct stat st{};
   long result = raw::call(SYS_newfstatat, AT_FDCWD, path, &st, 0);
   if (result < 0) return result;
   if (!S_ISREG(st.st_mode)) return -EACCES;
@@ -239,7 +242,11 @@ long ProcessSteps::exec(Walker& w, const Step& step) {
   return raw::call(SYS_execve, w.program_, argv, envp);
 }
 
-long ProcessSteps::apparmor_exec(Walker& w, const Step& step) { return FileSteps::write_proc(w, step); }
-long ProcessSteps::selinux_exec(Walker& w, const Step& step) { return FileSteps::write_proc(w, step); }
+long ProcessSteps::apparmor_exec(Walker& w, const Step& step) {
+  return FileSteps::write_proc(w, step);
+}
+long ProcessSteps::selinux_exec(Walker& w, const Step& step) {
+  return FileSteps::write_proc(w, step);
+}
 
 }  // namespace shoji

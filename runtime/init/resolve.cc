@@ -13,8 +13,9 @@ namespace shoji {
 namespace {
 
 constexpr int kPathMax = 4096;
-constexpr int kMaxLinks = 40;   // as the kernel's own limit (path_resolution(7))
-constexpr int kMaxRaces = 128;  // EAGAIN: something was renamed meanwhile (openat2(2)); bounded, so that nobody can hold us
+constexpr int kMaxLinks = 40;  // as the kernel's own limit (path_resolution(7))
+constexpr int kMaxRaces =
+    128;  // EAGAIN: something was renamed meanwhile (openat2(2)); bounded, so that nobody can hold us
 
 // A path being worked on: `text` is replaced when a dangling link is met.
 struct Work {
@@ -111,7 +112,8 @@ long walk_components(int root, Work& work, bool file) {
     long fd = open_below(root, work.text, O_PATH);
     work.text[end] = kept;
     if (fd == -ENOENT) {
-      Outcome outcome = supply(static_cast<int>(parent), work, begin, end, file && last_component(work, end), result);
+      Outcome outcome =
+          supply(static_cast<int>(parent), work, begin, end, file && last_component(work, end), result);
       if (outcome == Outcome::kLink) result = 1;
       if (outcome == Outcome::kMade) result = 0;
       if (outcome == Outcome::kMade) {

@@ -1,8 +1,8 @@
 // Steps that talk with the parent, and the fork into a pid namespace. Packets are those of base/step.h.
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <linux/sched.h>
+#include <signal.h>
 
 #include "runtime/init/freestanding.h"
 #include "runtime/init/raw.h"
@@ -39,7 +39,9 @@ constexpr int kParentGone = 1;  // exit status when nobody is left to tell
 
 }  // namespace
 
-long SyncSteps::none(Walker& /*w*/, const Step& /*step*/) { return 0; }
+long SyncSteps::none(Walker& /*w*/, const Step& /*step*/) {
+  return 0;
+}
 
 long SyncSteps::send(Walker& w, const Message& message, int fd) {
   IoVector vector{&message, sizeof message};
@@ -81,7 +83,8 @@ long SyncSteps::sync(Walker& w, const Step& step) {
 // setns and unshare put only children into a pid namespace. CLONE_PARENT makes the child the runtime's own, so that
 // the runtime can wait for it; it waits until the parent knows its number.
 long SyncSteps::fork(Walker& w, const Step& /*step*/) {
-  long pid = raw::call(SYS_clone, static_cast<uint64_t>(CLONE_PARENT | SIGCHLD), nullptr, nullptr, nullptr, nullptr);
+  long pid =
+      raw::call(SYS_clone, static_cast<uint64_t>(CLONE_PARENT | SIGCHLD), nullptr, nullptr, nullptr, nullptr);
   if (pid < 0) return w.at(StepPart::kClone, pid);
   if (pid == 0) return wait_for_go(w);
   Message message{};

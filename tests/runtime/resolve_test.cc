@@ -31,7 +31,7 @@ struct Root {
     REQUIRE(symlink(target.c_str(), (top + "/root/" + at).c_str()) == 0);
   }
   [[nodiscard]] bool has(const std::string& path) const {
-    struct stat st {};
+    struct stat st{};
     return lstat((top + "/" + path).c_str(), &st) == 0;
   }
   // Makes `path` and returns 0 or the negative errno.
@@ -49,7 +49,7 @@ TEST_CASE("make_below makes missing directories and files inside the root") {
   CHECK(root.make("/a/b/c") == 0);
   CHECK(root.has("root/a/b/c"));
   CHECK(root.make("a/b/file", Make::kFile) == 0);
-  struct stat st {};
+  struct stat st{};
   REQUIRE(stat((root.top + "/root/a/b/file").c_str(), &st) == 0);
   CHECK(S_ISREG(st.st_mode));
   CHECK(root.make("//a///b//c/") == 0);
@@ -103,7 +103,7 @@ TEST_CASE("the last component is not followed when asked") {
   root.link("/target", "link");
   long fd = make_below(root.fd.get(), "/link", Make::kDirectory, false);
   REQUIRE(fd >= 0);
-  struct stat st {};
+  struct stat st{};
   REQUIRE(fstat(static_cast<int>(fd), &st) == 0);
   CHECK(S_ISLNK(st.st_mode));
   close(static_cast<int>(fd));
