@@ -62,6 +62,41 @@ void append_word(std::string& out, std::string_view word, std::string_view separ
   out += word;
 }
 
+// MOUNT_ATTR_NOSUID|MOUNT_ATTR_RDONLY -> "ro,nosuid"
+std::string mount_attr_text(uint64_t attributes) {
+  std::string out;
+  for (const auto& row : kAttributes)
+    if ((attributes & row.flag) != 0) append_word(out, row.name);
+  const uint64_t atime = attributes & MOUNT_ATTR__ATIME;
+  if (atime == MOUNT_ATTR_NOATIME) append_word(out, "noatime");
+  if (atime == MOUNT_ATTR_STRICTATIME) append_word(out, "strictatime");
+  return out;
+}
+
+// MS_SLAVE|MS_REC -> "rslave"
+std::string propagation_text(uint64_t flags) {
+  const std::string_view prefix = (flags & MS_REC) != 0 ? "r" : "";
+  if ((flags & MS_PRIVATE) != 0) return cat(prefix, "private");
+  if ((flags & MS_SLAVE) != 0) return cat(prefix, "slave");
+  if ((flags & MS_SHARED) != 0) return cat(prefix, "shared");
+  if ((flags & MS_UNBINDABLE) != 0) return cat(prefix, "unbindable");
+  return {};
+}
+
+// CLONE_NEW* bits as the words of the configuration: "pid", "ipc and uts"
+std::string namespace_text(uint64_t clone_flags) {
+  std::string out;
+  for (const auto& row : kNamespaces)
+    if ((clone_flags & row.flag) != 0) append_word(out, row.name, " and ");
+  return out;
+}
+
+std::string rlimit_text(uint32_t resource) {
+  for (const auto& row : kRlimits)
+    if (row.flag == resource) return std::string(row.name);
+  return cat("resource limit ", resource);
+}
+
 std::string octal(uint64_t number) {
   std::string out;
   do {
@@ -280,38 +315,6 @@ std::string plain_text(const StepList& list, const Step& step) {
 }
 
 }  // namespace
-
-std::string mount_attr_text(uint64_t attributes) {
-  std::string out;
-  for (const auto& row : kAttributes)
-    if ((attributes & row.flag) != 0) append_word(out, row.name);
-  const uint64_t atime = attributes & MOUNT_ATTR__ATIME;
-  if (atime == MOUNT_ATTR_NOATIME) append_word(out, "noatime");
-  if (atime == MOUNT_ATTR_STRICTATIME) append_word(out, "strictatime");
-  return out;
-}
-
-std::string propagation_text(uint64_t flags) {
-  const std::string_view prefix = (flags & MS_REC) != 0 ? "r" : "";
-  if ((flags & MS_PRIVATE) != 0) return cat(prefix, "private");
-  if ((flags & MS_SLAVE) != 0) return cat(prefix, "slave");
-  if ((flags & MS_SHARED) != 0) return cat(prefix, "shared");
-  if ((flags & MS_UNBINDABLE) != 0) return cat(prefix, "unbindable");
-  return {};
-}
-
-std::string namespace_text(uint64_t clone_flags) {
-  std::string out;
-  for (const auto& row : kNamespaces)
-    if ((clone_flags & row.flag) != 0) append_word(out, row.name, " and ");
-  return out;
-}
-
-std::string rlimit_text(uint32_t resource) {
-  for (const auto& row : kRlimits)
-    if (row.flag == resource) return std::string(row.name);
-  return cat("resource limit ", resource);
-}
 
 std::string step_text(const StepList& list, uint32_t index, StepPart part) {
   if (index >= list.steps().size()) return "start the container's process";
