@@ -47,6 +47,7 @@ double duration(const std::string& verb) {
 void kill_at_random_moments(const std::string& verb) {
   std::mt19937 random(seed());
   std::uniform_real_distribution<double> moment(0, duration(verb) * 1.2);
+  unsigned killed = 0;
   for (unsigned round = 0; round < rounds(8); round++) {
     double delay = moment(random);
     Sandbox box;
@@ -54,7 +55,7 @@ void kill_at_random_moments(const std::string& verb) {
     Process runtime = box.spawn(call);
     nap(delay);
     runtime.signal(SIGKILL);
-    runtime.wait();
+    killed += runtime.wait().code == 128 + SIGKILL;
     INFO(verb << " killed after " << delay * 1e3 << " ms, round " << round << " of SHOJI_SEED=" << seed());
     Finished removed = box.remove({"--force"});
     CHECK(removed.err == "");
@@ -62,6 +63,7 @@ void kill_at_random_moments(const std::string& verb) {
     eventually([&] { return box.leftovers().empty(); }, 1);
     CHECK(box.leftovers() == "");
   }
+  CHECK(killed >= rounds(8) / 4);  // else the signals came too late to test anything
 }
 
 }  // namespace
