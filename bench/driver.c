@@ -6,7 +6,7 @@
  *   untimed ARGV0 ARGV1 ...  a step that only has to happen, in order
  *   gone PIDFILE             an untimed step that waits until that process has ended
  * In an argument, every `%` becomes the number of the round, so that each container has a name of its own.
- * Round 1 runs every case once, round 2 again, and so on: what else the machine does meanwhile hits all of
+ * Round 1 runs every case once, round 2 again in another order, and so on: what else the machine does meanwhile hits all of
  * them alike. A step is timed from before vfork to after wait4. Prints, per case: NAME, median, p10 and p90
  * in microseconds; or NAME, `failed`, and the step, when a step did not exit with 0: a case that does not
  * work has no time. */
@@ -160,6 +160,17 @@ static void run_case(struct bench_case* current, int round, double* sample) {
   if (sample != NULL) *sample = total;
 }
 
+/* The kernel takes namespaces down after the process is gone, at the cost of whoever comes next: in a fixed order always
+ * the same one. rand() without a seed gives every run the same orders. */
+static void shuffle(int* order) {
+  for (int i = case_count - 1; i > 0; i--) {
+    int other = rand() % (i + 1);
+    int kept = order[i];
+    order[i] = order[other];
+    order[other] = kept;
+  }
+}
+
 static int ascending(const void* left, const void* right) {
   double a = *(const double*)left;
   double b = *(const double*)right;
@@ -197,9 +208,13 @@ int main(int argc, char** argv) {
   if (rounds < 1 || warmup < 0) die("usage: driver ROUNDS [WARMUP] < CASES");
   read_cases(rounds);
   set_streams();
+  int order[kMaxCases];
+  for (int i = 0; i < case_count; i++) order[i] = i;
   for (int round = 0; round < warmup + rounds; round++) {
+    shuffle(order);
     for (int i = 0; i < case_count; i++) {
-      run_case(&cases[i], round, round < warmup ? NULL : &cases[i].samples[round - warmup]);
+      struct bench_case* current = &cases[order[i]];
+      run_case(current, round, round < warmup ? NULL : &current->samples[round - warmup]);
     }
   }
   for (int i = 0; i < case_count; i++) report(&cases[i], rounds);
