@@ -46,12 +46,10 @@ HostFacts read_host_facts() {
   facts.root = geteuid() == 0;
   facts.in_user_namespace = !initial_user_namespace();
   facts.can_raise_limits = (facts.effective_caps >> CAP_SYS_RESOURCE & 1) != 0 && !facts.in_user_namespace;
-  for (int cap = 0; cap < 64; ++cap) {
-    int in_set = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-    if (in_set < 0) break;
-    facts.last_cap = cap;
-    if (in_set == 1) facts.bounding_caps |= 1ULL << cap;
-  }
+  // The last capability is the highest that the kernel answers for; kernels differ by few from the one we know.
+  facts.last_cap = CAP_LAST_CAP;
+  while (facts.last_cap > 0 && prctl(PR_CAPBSET_READ, facts.last_cap, 0, 0, 0) < 0) --facts.last_cap;
+  while (prctl(PR_CAPBSET_READ, facts.last_cap + 1, 0, 0, 0) >= 0) ++facts.last_cap;
   for (int resource = 0; resource < static_cast<int>(RLIM_NLIMITS); ++resource)
     getrlimit(static_cast<__rlimit_resource>(resource), &facts.limits[resource]);
   return facts;

@@ -14,7 +14,6 @@ struct HostFacts {
   bool root = false;                   // effective uid 0 in the initial user namespace, or root in one
   bool in_user_namespace = false;      // not the initial user namespace: no mknod, other rules
   uint64_t effective_caps = 0;
-  uint64_t bounding_caps = 0;
   int last_cap = 40;
   rlimit limits[RLIM_NLIMITS] = {};
 };

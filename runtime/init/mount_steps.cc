@@ -134,7 +134,11 @@ long MountSteps::attach(Walker& w, const Step& step) {
   if (result < 0) return result;
   // A mount over the root itself is the root from now on, else everything after it would land below it.
   while (*path == '/') ++path;
-  if (*path == '\0') w.root_ = w.slot(step.a);
+  if (*path == '\0') {
+    w.root_ = w.slot(step.a);
+  } else {
+    w.drop_slot(step.a);  // ten thousand mounts must not need ten thousand descriptors
+  }
   return 0;
 }
 

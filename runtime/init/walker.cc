@@ -103,6 +103,11 @@ void Walker::take_slot(int32_t index, long fd) {
   slots_[index] = static_cast<int32_t>(fd);
 }
 
+void Walker::drop_slot(int32_t index) {
+  raw::close(slots_[index]);
+  slots_[index] = -1;
+}
+
 long Walker::run(const Step& step) {
   part_ = StepPart::kWhole;
   fs_text_[0] = '\0';

@@ -33,6 +33,7 @@ class Walker {
     return result;
   }
   void take_slot(int32_t index, long fd);
+  void drop_slot(int32_t index);
   void report(uint32_t index, long err);
   static bool passed_over(const Step& step, long result);
 

@@ -39,7 +39,6 @@ struct Scene {
     host.can_raise_limits = true;
     host.root = true;
     host.effective_caps = (1ULL << 41) - 1;
-    host.bounding_caps = host.effective_caps;
     host.last_cap = 40;
     for (rlimit& limit : host.limits) limit = {512, 4096};
     options.id = "scene";
