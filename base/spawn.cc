@@ -53,7 +53,15 @@ struct Entry {
   _exit(n == sizeof err ? 127 : 126);
 }
 
-[[noreturn]] void execute(const Entry& entry) {
+// Nobody waits for a helper whose runtime was killed. After setns(2) into a user namespace, which resets it (prctl(2)).
+void die_with_parent() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+// `parent`: who forked us, as far as it has a number here (a process outside of our pid namespace is 0).
+[[noreturn]] void execute(const Entry& entry, pid_t parent) {
+  die_with_parent();
+  if (getppid() != parent) _exit(126);
   for (int i = 0; i < 3; ++i)
     if (dup2(entry.stdio[i], i) < 0) give_up(entry);
   signal(SIGPIPE, SIG_DFL);
@@ -68,16 +76,16 @@ struct Entry {
 
 // setns puts only children into a pid namespace: this process stays outside, waits, and ends as its child did. It is
 // the runtime's own program in the container's namespaces, so that nothing inside may trace it (CVE-2019-5736).
-[[noreturn]] void execute_joined(const Entry& entry) {
+[[noreturn]] void execute_joined(const Entry& entry, pid_t parent) {
   const JoinNamespaces& join = entry.request->join;
   prctl(PR_SET_DUMPABLE, 0);
   if (setns(join.pidfd, join.flags) != 0) give_up(entry);
+  die_with_parent();
+  if (getppid() != parent) _exit(126);
+  const pid_t self = (join.flags & CLONE_NEWPID) != 0 ? 0 : getpid();
   pid_t child = fork();
   if (child < 0) give_up(entry);
-  if (child == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execute(entry);
-  }
+  if (child == 0) execute(entry, self);
   // The runtime waits for the end of the pipes; only the program itself may hold it up.
   close_range(0, ~0U, 0);
   int status = 0;
@@ -104,11 +112,12 @@ Result<Running> start(const SpawnRequest& request, const Capture& capture) {
               envp.data(),
               {capture.stdio(0), capture.stdio(1), capture.stdio(2)},
               failure.write.get()};
+  const pid_t self = getpid();
   pid_t pid = fork();
   if (pid < 0) return fail_errno(errno, cat("execute ", quote(request.path)));
   if (pid == 0) {
-    if (request.join.pidfd >= 0) execute_joined(entry);
-    execute(entry);
+    if (request.join.pidfd >= 0) execute_joined(entry, self);
+    execute(entry, self);
   }
   failure.write.reset();
   int failed = 0;

@@ -46,7 +46,7 @@ class Capture {
 };
 
 // Runs the program with `input` on stdin until it ends, as Capture::wait() says. A program that cannot be executed is an
-// error. Descriptors above 2 do not reach it, signals are at their defaults.
+// error; it dies with us. Descriptors above 2 do not reach it, signals are at their defaults.
 Result<Captured> run_captured(const SpawnRequest& request, std::string_view input, int timeout_ms);
 
 // "exit status 3" or "signal 9 (Killed)".
