@@ -15,7 +15,9 @@ namespace shoji {
 Result<UniqueFd> pidfd_open(pid_t pid) {
   int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) {
-    if (errno == ESRCH) return fail(Kind::kNotFound, cat("process ", pid, ": No such process"));
+    // EINVAL is older kernels' word for a process that is just being released (pidfd_open(2) has no other cause for it
+    // here).
+    if (errno == ESRCH || errno == EINVAL) return fail(Kind::kNotFound, cat("process ", pid, ": No such process"));
     return fail_errno(errno, cat("open process ", pid));
   }
   return UniqueFd(fd);
