@@ -1,6 +1,7 @@
 #include "cgroups/device_program.h"
 
 #include <cstddef>
+#include <ranges>
 
 namespace shoji {
 namespace {
@@ -99,16 +100,16 @@ void add_rule(Assembler& as, const DevicePermission& rule, Label& allow, Label& 
 void add_section(Assembler& as, const std::vector<DevicePermission>& rules, char type) {
   Label allow, deny;
   bool fallback = false;
-  for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
-    if (rule->type != 'a' && rule->type != type) continue;
-    if (rule->major > kMaxMajor || rule->minor > kMaxMinor) continue;  // no device has such a number
+  for (const DevicePermission& rule : rules | std::views::reverse) {
+    if (rule.type != 'a' && rule.type != type) continue;
+    if (rule.major > kMaxMajor || rule.minor > kMaxMinor) continue;  // no device has such a number
     // A rule about everything ends it: the verifier refuses instructions that cannot be reached.
-    bool everything = question_of(*rule).any && rule->access == kDeviceAll;
+    bool everything = question_of(rule).any && rule.access == kDeviceAll;
     if (everything) {
-      fallback = rule->allow;
+      fallback = rule.allow;
       break;
     }
-    add_rule(as, *rule, allow, deny);
+    add_rule(as, rule, allow, deny);
   }
   // The verdict that no rule made comes first; the other one is needed only if something jumps there.
   Label& same = fallback ? allow : deny;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ranges>
 
 #include "cgroups/manager.h"
 #include "cgroups/processes.h"
@@ -57,8 +58,8 @@ Result<> remove_place(Place& place, Deadline deadline) {
 
 // A parent that others use by now is not empty, and stays.
 void remove_empty_parents(const Place& place) {
-  for (auto parent = place.parents.rbegin(); parent != place.parents.rend(); ++parent) {
-    if (rmdir(parent->c_str()) != 0 && errno != ENOENT) break;
+  for (const std::string& parent : place.parents | std::views::reverse) {
+    if (rmdir(parent.c_str()) != 0 && errno != ENOENT) break;
   }
 }
 

@@ -9,7 +9,7 @@ TEST_CASE("cgroup paths are cleaned as text and cannot climb") {
   CHECK(clean_cgroup_path("/../../a") == "/a");
   CHECK(clean_cgroup_path("../../a/../b") == "b");
   CHECK(clean_cgroup_path("/a/../..") == "/");
-  CHECK(clean_cgroup_path("..") == "");
+  CHECK(clean_cgroup_path("..").empty());
   CHECK(clean_cgroup_path("system.slice:shoji:web") == "system.slice:shoji:web");
 }
 
