@@ -16,7 +16,7 @@ Finished alone(const Arguments& arguments) {
 
 }  // namespace
 
-TEST_CASE("--version prints runc's lines", "[cli]") {
+TEST_CASE("option --version prints runc's lines", "[cli]") {
   Sandbox box;
   for (const char* flag : {"--version", "-v"}) {
     Finished f = alone({flag});
@@ -29,7 +29,7 @@ TEST_CASE("--version prints runc's lines", "[cli]") {
   }
 }
 
-TEST_CASE("--help lists every verb and global flag", "[cli]") {
+TEST_CASE("option --help lists every verb and global flag", "[cli]") {
   for (const Arguments& arguments : {Arguments{"--help"}, {"-h"}, {"help"}}) {
     Finished f = alone(arguments);
     INFO(arguments[0]);
@@ -146,7 +146,7 @@ TEST_CASE("one dash is as good as two, as in Go", "[cli]") {
   CHECK(f.out == "yes\n");
 }
 
-TEST_CASE("--log takes the message in logrus's text format", "[cli]") {
+TEST_CASE("option --log takes the message in logrus's text format", "[cli]") {
   Sandbox box;
   std::string log = box.scratch() + "/log";
   Finished f = alone({"--log", log, "state", "never-created"});
@@ -156,7 +156,7 @@ TEST_CASE("--log takes the message in logrus's text format", "[cli]") {
   CHECK(f.err == containing("does not exist"));
 }
 
-TEST_CASE("--log-format json writes one object a line with level, msg and time", "[cli]") {
+TEST_CASE("option --log-format json writes one object a line with level, msg and time", "[cli]") {
   Sandbox box;
   std::string log = box.scratch() + "/log.json";
   Finished f = alone({"--log", log, "--log-format", "json", "state", "never-created"});
@@ -170,7 +170,7 @@ TEST_CASE("--log-format json writes one object a line with level, msg and time",
   CHECK(json_at(last, "/time").size() >= 20);
 }
 
-TEST_CASE("--log appends", "[cli]") {
+TEST_CASE("option --log appends", "[cli]") {
   Sandbox box;
   std::string log = box.scratch() + "/log";
   write_text(log, "before\n");
@@ -198,7 +198,7 @@ TEST_CASE("an unknown log format is refused", "[cli]") {
   CHECK(f.err == containing("poetry"));
 }
 
-TEST_CASE("--debug changes neither output nor exit code", "[cli]") {
+TEST_CASE("option --debug changes neither output nor exit code", "[cli]") {
   Sandbox box;
   box.bundle.probe("echo quiet , exit 4").save();
   Finished f = alone({"--debug", "--root", box.state_dir(), "--log", box.scratch() + "/log", "run",

@@ -58,7 +58,7 @@ TEST_CASE("create's program has stdin, stdout and stderr alone", "[fds]") {
   CHECK(std::count(seen.begin(), seen.end(), '\n') == 3);
 }
 
-TEST_CASE("--preserve-fds passes that many from 3 on", "[fds]") {
+TEST_CASE("option --preserve-fds passes that many from 3 on", "[fds]") {
   Sandbox box;
   shoji::UniqueFd file = some_file(box);
   box.bundle.probe("cat /proc/self/fd/3 , fds");
@@ -70,7 +70,7 @@ TEST_CASE("--preserve-fds passes that many from 3 on", "[fds]") {
   CHECK(f.out != containing("fd5="));
 }
 
-TEST_CASE("--preserve-fds of descriptors that are not open is refused", "[fds]") {
+TEST_CASE("option --preserve-fds of descriptors that are not open is refused", "[fds]") {
   Sandbox box;
   box.bundle.probe("exit 0");
   Finished f = box.run({"--preserve-fds", "5"});

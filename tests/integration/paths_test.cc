@@ -145,7 +145,7 @@ TEST_CASE("the old root cannot be reached", "[paths]") {
   CHECK(seen != containing(" etc"));
 }
 
-TEST_CASE("--no-pivot works where pivot_root cannot", "[paths]") {
+TEST_CASE("option --no-pivot works where pivot_root cannot", "[paths]") {
   Sandbox box;
   box.bundle.probe("ls /");
   CHECK(box.outcome({"--no-pivot"}) == "/: dev probe proc sys\n");
