@@ -208,7 +208,9 @@ static void look_at(int pid, const char* what) {
   if (strcmp(what, "exe") == 0) {
     ssize_t n = readlink(path, target, sizeof target - 1);
     int fd = n > 0 ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-    if (fd >= 0) printf("writable: %.*s\n", (int)n, target);
+    // A sealed memfd may be opened for writing; a write(2) to it does nothing.
+    int seals = fd >= 0 ? fcntl(fd, F_GET_SEALS) : -1;
+    if (fd >= 0 && (seals < 0 || !(seals & F_SEAL_WRITE))) printf("writable: %.*s\n", (int)n, target);
     if (fd >= 0) close(fd);
     return;
   }
