@@ -210,7 +210,9 @@ TEST_CASE("10,000 mounts are made and taken away", "[bad-input][slow]") {
   for (int i = 0; i < 10000; i++)
     box.bundle.mount("/m/" + std::to_string(i), "bind", box.scratch() + "/file", "bind");
   box.bundle.probe("stat /m/9999").save();
-  Finished f = box.runtime({"run", "--bundle", box.bundle.path(), box.id()}, 120);
+  Command c = box.command({"run", "--bundle", box.bundle.path(), box.id()});
+  c.soft_limits = {{RLIMIT_NOFILE, 1024}};  // what a shell gives: fewer descriptors than mounts
+  Finished f = run_command(c, 120);
   INFO(f.err);
   CHECK(f.out == containing("/m/9999: file"));
   CHECK(box.leftovers().empty());
