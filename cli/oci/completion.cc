@@ -11,7 +11,7 @@ Result<int> completion(const Globals& /*globals*/, NoOptions& /*options*/, Argum
 
 }  // namespace
 
-constinit const Verb kCompletionVerb = {
+constinit const Verb completion_verb = {
     .name = "completion",
     .summary = "print the completion script for bash",
     .max_arguments = 0,

@@ -17,7 +17,7 @@ Result<int> create(const Globals& globals, CreateOptions& options, Arguments& ar
 
 }  // namespace
 
-constinit const Verb kCreateVerb = {
+constinit const Verb create_verb = {
     .name = "create",
     .arguments = "<container-id>",
     .summary = "create a container",

@@ -20,7 +20,7 @@ Result<int> remove(const Globals& globals, DeleteOptions& options, Arguments& ar
 
 }  // namespace
 
-constinit const Verb kDeleteVerb = {
+constinit const Verb delete_verb = {
     .name = "delete",
     .arguments = "<container-id>",
     .summary = "remove a container that does not run, and all that it left",

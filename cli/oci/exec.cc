@@ -38,7 +38,7 @@ Result<int> exec(const Globals& globals, ExecOptions& options, Arguments& argume
 
 }  // namespace
 
-constinit const Verb kExecVerb = {
+constinit const Verb exec_verb = {
     .name = "exec",
     .arguments = "<container-id> <command> [arguments...]",
     .summary = "run a further program in a container",

@@ -20,7 +20,7 @@ Result<int> features(const Globals& /*globals*/, NoOptions& /*options*/, Argumen
 
 }  // namespace
 
-constinit const Verb kFeaturesVerb = {
+constinit const Verb features_verb = {
     .name = "features",
     .summary = "print what this runtime can do, as JSON",
     .max_arguments = 0,

@@ -22,7 +22,7 @@ Result<int> kill(const Globals& globals, KillOptions& options, Arguments& argume
 
 }  // namespace
 
-constinit const Verb kKillVerb = {
+constinit const Verb kill_verb = {
     .name = "kill",
     .arguments = "<container-id> [signal]",
     .summary = "send a signal (TERM) to the container's first process",

@@ -113,7 +113,7 @@ Result<int> list(const Globals& globals, ListOptions& options, Arguments& /*argu
 
 }  // namespace
 
-constinit const Verb kListVerb = {
+constinit const Verb list_verb = {
     .name = "list",
     .summary = "list the containers below the root directory",
     .options = kOptions,

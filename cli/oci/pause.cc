@@ -18,7 +18,7 @@ Result<int> resume(const Globals& globals, NoOptions& /*options*/, Arguments& ar
 
 }  // namespace
 
-constinit const Verb kPauseVerb = {
+constinit const Verb pause_verb = {
     .name = "pause",
     .arguments = "<container-id>",
     .summary = "stop all processes of a container where they are",
@@ -28,7 +28,7 @@ constinit const Verb kPauseVerb = {
     .run = run_verb<NoOptions, pause>,
 };
 
-constinit const Verb kResumeVerb = {
+constinit const Verb resume_verb = {
     .name = "resume",
     .arguments = "<container-id>",
     .summary = "let the processes of a paused container go on",

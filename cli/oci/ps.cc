@@ -104,7 +104,7 @@ Result<int> ps(const Globals& globals, PsOptions& options, Arguments& arguments)
 
 }  // namespace
 
-constinit const Verb kPsVerb = {
+constinit const Verb ps_verb = {
     .name = "ps",
     .arguments = "<container-id> [ps options]",
     .summary = "show the processes of a container",

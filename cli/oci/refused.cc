@@ -12,9 +12,9 @@ int refuse(const Verb& self, const Globals& /*globals*/, std::span<char* const> 
 
 }  // namespace
 
-constinit const Verb kCheckpointVerb = {.name = "checkpoint", .hidden = true, .run = refuse};
-constinit const Verb kEventsVerb = {.name = "events", .hidden = true, .run = refuse};
-constinit const Verb kRestoreVerb = {.name = "restore", .hidden = true, .run = refuse};
-constinit const Verb kUpdateVerb = {.name = "update", .hidden = true, .run = refuse};
+constinit const Verb checkpoint_verb = {.name = "checkpoint", .hidden = true, .run = refuse};
+constinit const Verb events_verb = {.name = "events", .hidden = true, .run = refuse};
+constinit const Verb restore_verb = {.name = "restore", .hidden = true, .run = refuse};
+constinit const Verb update_verb = {.name = "update", .hidden = true, .run = refuse};
 
 }  // namespace shoji::cli

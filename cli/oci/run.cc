@@ -27,7 +27,7 @@ Result<int> run(const Globals& globals, CreateOptions& options, Arguments& argum
 
 }  // namespace
 
-constinit const Verb kRunVerb = {
+constinit const Verb run_verb = {
     .name = "run",
     .arguments = "<container-id>",
     .summary = "create and run a container",

@@ -39,7 +39,7 @@ Result<int> spec(const Globals& /*globals*/, SpecOptions& options, Arguments& /*
 
 }  // namespace
 
-constinit const Verb kSpecVerb = {
+constinit const Verb spec_verb = {
     .name = "spec",
     .summary = "write a config.json to start from",
     .options = kOptions,

@@ -12,7 +12,7 @@ Result<int> start(const Globals& globals, NoOptions& /*options*/, Arguments& arg
 
 }  // namespace
 
-constinit const Verb kStartVerb = {
+constinit const Verb start_verb = {
     .name = "start",
     .arguments = "<container-id>",
     .summary = "run the program of a created container",

@@ -13,7 +13,7 @@ Result<int> state(const Globals& globals, NoOptions& /*options*/, Arguments& arg
 
 }  // namespace
 
-constinit const Verb kStateVerb = {
+constinit const Verb state_verb = {
     .name = "state",
     .arguments = "<container-id>",
     .summary = "print the state of a container as JSON",

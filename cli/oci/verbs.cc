@@ -6,9 +6,9 @@ namespace shoji::cli {
 namespace {
 
 constexpr const Verb* kVerbs[] = {
-    &kCreateVerb, &kDeleteVerb,     &kExecVerb,   &kFeaturesVerb, &kKillVerb,   &kListVerb,
-    &kPauseVerb,  &kPsVerb,         &kResumeVerb, &kRunVerb,      &kSpecVerb,   &kStartVerb,
-    &kStateVerb,  &kCheckpointVerb, &kEventsVerb, &kRestoreVerb,  &kUpdateVerb, &kCompletionVerb,
+    &create_verb, &delete_verb,     &exec_verb,   &features_verb, &kill_verb,   &list_verb,
+    &pause_verb,  &ps_verb,         &resume_verb, &run_verb,      &spec_verb,   &start_verb,
+    &state_verb,  &checkpoint_verb, &events_verb, &restore_verb,  &update_verb, &completion_verb,
 };
 
 }  // namespace

@@ -4,10 +4,10 @@
 
 namespace shoji::cli {
 
-extern const Verb kCreateVerb, kDeleteVerb, kExecVerb, kFeaturesVerb, kKillVerb, kListVerb, kPauseVerb,
-    kPsVerb, kResumeVerb, kRunVerb, kSpecVerb, kStartVerb, kStateVerb;
+extern const Verb create_verb, delete_verb, exec_verb, features_verb, kill_verb, list_verb, pause_verb,
+    ps_verb, resume_verb, run_verb, spec_verb, start_verb, state_verb;
 // Verbs of runc that this runtime does not have (refused.cc).
-extern const Verb kCheckpointVerb, kEventsVerb, kRestoreVerb, kUpdateVerb;
-extern const Verb kCompletionVerb;
+extern const Verb checkpoint_verb, events_verb, restore_verb, update_verb;
+extern const Verb completion_verb;
 
 }  // namespace shoji::cli

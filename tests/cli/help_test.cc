@@ -30,7 +30,7 @@ TEST_CASE("no two options of a verb share a name or a letter") {
 }
 
 TEST_CASE("verbs are found by their whole name") {
-  CHECK(find_verb("create") == &kCreateVerb);
+  CHECK(find_verb("create") == &create_verb);
   CHECK(find_verb("creat") == nullptr);
   CHECK(find_verb("") == nullptr);
 }

@@ -125,7 +125,7 @@ TEST_CASE("an intent of which nothing was written counts as none") {
 
 TEST_CASE("an unknown container does not exist") {
   Root root;
-  for (auto text : {root.store.load("x").error().text, root.store.lock("x").error().text})
+  for (const auto& text : {root.store.load("x").error().text, root.store.lock("x").error().text})
     CHECK(text == "container does not exist");
   CHECK(root.store.ids()->empty());
 }
