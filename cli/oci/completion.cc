@@ -16,7 +16,7 @@ constinit const Verb completion_verb = {
     .summary = "print the completion script for bash",
     .max_arguments = 0,
     .hidden = true,
-    .run = run_verb<NoOptions, completion>,
+    .run = parse_and_run<NoOptions, completion>,
 };
 
 }  // namespace shoji::cli

@@ -27,7 +27,7 @@ constinit const Verb create_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<CreateOptions, create>,
+    .run = parse_and_run<CreateOptions, create>,
 };
 
 }  // namespace shoji::cli

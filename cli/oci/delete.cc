@@ -28,7 +28,7 @@ constinit const Verb delete_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<DeleteOptions, remove>,
+    .run = parse_and_run<DeleteOptions, remove>,
 };
 
 }  // namespace shoji::cli

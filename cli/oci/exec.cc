@@ -50,7 +50,7 @@ constinit const Verb exec_verb = {
     .order = Order::kOptionsFirst,
     .failure_code = kExitExecFailed,
     .names_container = true,
-    .run = run_verb<ExecOptions, exec>,
+    .run = parse_and_run<ExecOptions, exec>,
 };
 
 }  // namespace shoji::cli

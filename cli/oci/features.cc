@@ -24,7 +24,7 @@ constinit const Verb features_verb = {
     .name = "features",
     .summary = "print what this runtime can do, as JSON",
     .max_arguments = 0,
-    .run = run_verb<NoOptions, features>,
+    .run = parse_and_run<NoOptions, features>,
 };
 
 }  // namespace shoji::cli

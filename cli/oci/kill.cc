@@ -31,7 +31,7 @@ constinit const Verb kill_verb = {
     .min_arguments = 1,
     .max_arguments = 2,
     .names_container = true,
-    .run = run_verb<KillOptions, kill>,
+    .run = parse_and_run<KillOptions, kill>,
 };
 
 }  // namespace shoji::cli

@@ -118,7 +118,7 @@ constinit const Verb list_verb = {
     .summary = "list the containers below the root directory",
     .options = kOptions,
     .max_arguments = 0,
-    .run = run_verb<ListOptions, list>,
+    .run = parse_and_run<ListOptions, list>,
 };
 
 }  // namespace shoji::cli

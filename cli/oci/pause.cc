@@ -25,7 +25,7 @@ constinit const Verb pause_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<NoOptions, pause>,
+    .run = parse_and_run<NoOptions, pause>,
 };
 
 constinit const Verb resume_verb = {
@@ -35,7 +35,7 @@ constinit const Verb resume_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<NoOptions, resume>,
+    .run = parse_and_run<NoOptions, resume>,
 };
 
 }  // namespace shoji::cli

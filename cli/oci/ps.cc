@@ -113,7 +113,7 @@ constinit const Verb ps_verb = {
     .min_arguments = 1,
     .order = Order::kOptionsFirst,
     .names_container = true,
-    .run = run_verb<PsOptions, ps>,
+    .run = parse_and_run<PsOptions, ps>,
 };
 
 }  // namespace shoji::cli

@@ -39,7 +39,7 @@ constinit const Verb run_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<CreateOptions, run>,
+    .run = parse_and_run<CreateOptions, run>,
 };
 
 }  // namespace shoji::cli

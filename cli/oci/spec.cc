@@ -44,7 +44,7 @@ constinit const Verb spec_verb = {
     .summary = "write a config.json to start from",
     .options = kOptions,
     .max_arguments = 0,
-    .run = run_verb<SpecOptions, spec>,
+    .run = parse_and_run<SpecOptions, spec>,
 };
 
 }  // namespace shoji::cli

@@ -19,7 +19,7 @@ constinit const Verb start_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<NoOptions, start>,
+    .run = parse_and_run<NoOptions, start>,
 };
 
 }  // namespace shoji::cli

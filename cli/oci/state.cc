@@ -20,7 +20,7 @@ constinit const Verb state_verb = {
     .min_arguments = 1,
     .max_arguments = 1,
     .names_container = true,
-    .run = run_verb<NoOptions, state>,
+    .run = parse_and_run<NoOptions, state>,
 };
 
 }  // namespace shoji::cli

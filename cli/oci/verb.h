@@ -72,7 +72,7 @@ int finish(const Verb& verb, const Arguments& arguments, const Result<int>& resu
 
 // Verb::run for a verb with options of type Options and `body` to act.
 template <typename Options, Result<int> (*body)(const Globals&, Options&, Arguments&)>
-int run_verb(const Verb& self, const Globals& globals, std::span<char* const> words) {
+int parse_and_run(const Verb& self, const Globals& globals, std::span<char* const> words) {
   Options options{};
   Accepted accepted = accept_words(self, &options, words);
   if (accepted.exit_code >= 0) return accepted.exit_code;
