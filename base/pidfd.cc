@@ -17,7 +17,8 @@ Result<UniqueFd> pidfd_open(pid_t pid) {
   if (fd < 0) {
     // EINVAL is older kernels' word for a process that is just being released (pidfd_open(2) has no other cause for it
     // here).
-    if (errno == ESRCH || errno == EINVAL) return fail(Kind::kNotFound, cat("process ", pid, ": No such process"));
+    if (errno == ESRCH || errno == EINVAL)
+      return fail(Kind::kNotFound, cat("process ", pid, ": No such process"));
     return fail_errno(errno, cat("open process ", pid));
   }
   return UniqueFd(fd);

@@ -35,16 +35,20 @@ long set_attributes(int fd, const char* path, unsigned flags, const Step& step, 
 }
 
 // ENOENT and ENOTDIR: the path does not exist in this root.
-bool absent(long result) { return result == -ENOENT || result == -ENOTDIR; }
+bool absent(long result) {
+  return result == -ENOENT || result == -ENOTDIR;
+}
 
 constexpr uint64_t kNullDevice = 1 << 8 | 3;  // null(4)
 
 bool is_symlink(int fd) {
-  struct stat st {};
+  struct stat st{};
   return raw::call(SYS_fstat, fd, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-bool is_null_device(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == kNullDevice; }
+bool is_null_device(const struct stat& st) {
+  return S_ISCHR(st.st_mode) && st.st_rdev == kNullDevice;
+}
 
 }  // namespace
 
@@ -151,7 +155,8 @@ long MountSteps::mount2(Walker& w, const Step& step) {
   if (filesystem_magic(static_cast<int>(target)) == kProcMagic) result = w.at(StepPart::kInProc, -EPERM);
   if (result == 0) result = w.at(StepPart::kMountPoint, raw::call(SYS_fchdir, target));
   if (result == 0) {
-    result = raw::call(SYS_mount, w.text(step.s1), ".", w.element(step.v0, 0), step.u0, w.element(step.v0, 1));
+    result =
+        raw::call(SYS_mount, w.text(step.s1), ".", w.element(step.v0, 0), step.u0, w.element(step.v0, 1));
     raw::call(SYS_chdir, "/");
   }
   raw::close(target);
@@ -181,7 +186,7 @@ long MountSteps::mask(Walker& w, const Step& step) {
   long fd = open_below(w.root_, w.text(step.s0), O_PATH);
   if (absent(fd)) return 0;
   if (fd < 0) return w.at(StepPart::kOpen, fd);
-  struct stat st {};
+  struct stat st{};
   long result = raw::call(SYS_fstat, fd, &st);
   long cover = -1;
   if (result == 0 && S_ISDIR(st.st_mode)) {
@@ -208,8 +213,8 @@ long MountSteps::readonly_path(Walker& w, const Step& step) {
   if (tree >= 0) {
     mount_attr attr{};
     attr.attr_set = MOUNT_ATTR_RDONLY;
-    result = w.at(StepPart::kAttributes, raw::call(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
-                                                   sizeof attr));
+    result = w.at(StepPart::kAttributes,
+                  raw::call(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr));
     if (result == 0) result = w.at(StepPart::kMoveMount, move_onto(tree, fd));
     raw::close(tree);
   }
@@ -225,7 +230,8 @@ long MountSteps::pivot_root(Walker& w, const Step& /*step*/) {
   long result = raw::call(SYS_fchdir, w.root_);
   if (result == 0) result = raw::call(SYS_pivot_root, ".", ".");
   if (result == 0) result = raw::call(SYS_fchdir, old_root);
-  if (result == 0) result = raw::call(SYS_mount, nullptr, ".", nullptr, static_cast<uint64_t>(MS_SLAVE | MS_REC), nullptr);
+  if (result == 0)
+    result = raw::call(SYS_mount, nullptr, ".", nullptr, static_cast<uint64_t>(MS_SLAVE | MS_REC), nullptr);
   if (result == 0) result = raw::call(SYS_umount2, ".", SHOJI_MNT_DETACH);
   if (result == 0) result = raw::call(SYS_chdir, "/");
   raw::close(old_root);

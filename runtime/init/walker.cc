@@ -134,7 +134,8 @@ void Walker::report(uint32_t index, long err) {
   Message message{};
   message.kind = MessageKind::kFailed;
   message.value = index;
-  message.detail = static_cast<uint32_t>(part_) | static_cast<uint32_t>(steps_[index].kind) << kDetailKindShift;
+  message.detail = static_cast<uint32_t>(part_) | static_cast<uint32_t>(steps_[index].kind)
+                                                      << kDetailKindShift;
   message.err = static_cast<int32_t>(-err);
   copy_bytes(message.text, fs_text_, sizeof message.text);
   if (report_ >= 0) {

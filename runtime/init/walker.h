@@ -26,8 +26,12 @@ class Walker {
   friend struct SyncSteps;
 
   [[nodiscard]] const char* text(uint32_t offset) const { return plan_ + offset; }
-  [[nodiscard]] uint64_t* vector(uint32_t offset) const { return reinterpret_cast<uint64_t*>(plan_ + offset); }
-  [[nodiscard]] const char* element(uint32_t offset, uint32_t index) const { return plan_ + vector(offset)[index]; }
+  [[nodiscard]] uint64_t* vector(uint32_t offset) const {
+    return reinterpret_cast<uint64_t*>(plan_ + offset);
+  }
+  [[nodiscard]] const char* element(uint32_t offset, uint32_t index) const {
+    return plan_ + vector(offset)[index];
+  }
   long at(StepPart part, long result) {
     if (result < 0) part_ = part;
     return result;
@@ -41,8 +45,8 @@ class Walker {
   const PlanHeader* header_ = nullptr;
   const Step* steps_ = nullptr;
   int32_t* slots_ = nullptr;
-  int root_ = -1;               // the container's root: every "path" operand is resolved below it
-  int report_ = -1;             // takes failures instead of the socket once set
+  int root_ = -1;    // the container's root: every "path" operand is resolved below it
+  int report_ = -1;  // takes failures instead of the socket once set
   const char* program_ = nullptr;
   bool mask_attached_ = false;  // the empty tmpfs for masked directories is mounted somewhere already
   bool in_cwd_ = false;         // a kChdir has worked

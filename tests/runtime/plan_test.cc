@@ -56,7 +56,8 @@ struct Scene {
   [[nodiscard]] std::string dump(const InitPlan& made) const {
     std::string out = cat("clone_flags=", made.clone_flags, "\n");
     for (uint32_t i = 0; i < made.steps.steps().size(); ++i) out += step_dump(made.steps, i) + "\n";
-    for (size_t at = out.find(top); at != std::string::npos; at = out.find(top)) out.replace(at, top.size(), "BUNDLE");
+    for (size_t at = out.find(top); at != std::string::npos; at = out.find(top))
+      out.replace(at, top.size(), "BUNDLE");
     return out;
   }
 };
@@ -129,7 +130,8 @@ TEST_CASE("a limit above the host's maximum is refused with the maximum") {
   auto plan = plan_container(scene.bundle, scene.host, scene.options, {});
   REQUIRE_FALSE(plan);
   CHECK(plan.error().text ==
-        "set limit RLIMIT_NOFILE to 1048576: the host's maximum is 4096, and raising it takes CAP_SYS_RESOURCE");
+        "set limit RLIMIT_NOFILE to 1048576: the host's maximum is 4096, and raising it takes "
+        "CAP_SYS_RESOURCE");
 }
 
 TEST_CASE("capabilities that the runtime has not are refused by name") {
