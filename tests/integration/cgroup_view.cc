@@ -94,7 +94,7 @@ std::vector<std::string> cgroups_named(std::string_view part) {
     std::error_code gone;  // others make and remove cgroups while we look
     for (fs::recursive_directory_iterator it(h.mount_point, gone), end; it != end && !gone;
          it.increment(gone))
-      if (it->is_directory(gone) && it->path().filename().string().find(part) != std::string::npos)
+      if (it->is_directory(gone) && it->path().string().find(part) != std::string::npos)
         found.push_back(it->path().string());
   }
   return found;

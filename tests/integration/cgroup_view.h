@@ -20,7 +20,7 @@ std::optional<std::string> cgroup_file(std::string_view controller, std::string_
                                        std::string_view file);
 // The path of a process in a controller's hierarchy.
 std::string cgroup_of(pid_t pid, std::string_view controller);
-// Every cgroup directory whose name contains `part`, in every hierarchy.
+// Every cgroup directory whose path contains `part`, parents first, in every hierarchy.
 std::vector<std::string> cgroups_named(std::string_view part);
 void remove_cgroups_named(std::string_view part);
 

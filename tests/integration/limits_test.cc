@@ -312,7 +312,6 @@ TEST_CASE("a nested cgroupsPath is made and taken away", "[cgroups]") {
   CHECK(cgroup_of(box.pid(), any_controller()) == box.cgroup() + "/a/b");
   CHECK(box.remove({"--force"}).code == 0);
   CHECK(!cgroup_file(any_controller(), box.cgroup() + "/a/b", "cgroup.procs"));
-  remove_cgroups_named("a");
   remove_cgroups_named(box.id());
 }
 
