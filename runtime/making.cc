@@ -53,9 +53,9 @@ Result<> Making::make() {
   TRY(make_cgroup());
   TRY(plan());
   TRY(launch_child());
-  // The child makes the container meanwhile. Nothing of the program runs before the limits hold: that takes go().
-  TRY(cgroup_->apply(bundle_.spec.linux.resources));
+  // The child makes the container meanwhile.
   TRY(remember_process());
+  if (limits_beside_child()) TRY(cgroup_->apply(bundle_.spec.linux.resources));
   TRY(store_.save_config(locked_,
                          options_.config.empty() ? cat(bundle_.path, "/config.json") : options_.config));
   const pid_t launched = child_.pid();
@@ -121,10 +121,15 @@ Result<> Making::make_cgroup() {
   });
   TRY(cgroup_->create());
   cgroup_made_ = true;
+  if (!limits_beside_child()) TRY(cgroup_->apply(bundle_.spec.linux.resources));
   TRY(delegate_cgroup());
   TRY_ASSIGN(cgroup_tasks_, cgroup_->open_v1_tasks());
   return {};
 }
+
+// Nothing of the program runs before the limits hold: that takes go(). So they may be written while the child works, but
+// not where a v1 device list is first emptied and then filled: the child makes its device nodes at that time.
+bool Making::limits_beside_child() const { return cgroup_host_->mode == CgroupHost::Mode::kUnified; }
 
 // config-linux.md "Cgroup ownership": with a new cgroup namespace and a writable cgroup mount, the container's own user
 // manages what is below.

@@ -49,6 +49,7 @@ class Making {
   Result<> decide();
   Result<> reserve();
   Result<> make_cgroup();
+  [[nodiscard]] bool limits_beside_child() const;
   Result<> delegate_cgroup();
   Result<> plan();
   Result<> add_gate();
