@@ -129,7 +129,9 @@ Result<> Making::make_cgroup() {
 
 // Nothing of the program runs before the limits hold: that takes go(). So they may be written while the child works, but
 // not where a v1 device list is first emptied and then filled: the child makes its device nodes at that time.
-bool Making::limits_beside_child() const { return cgroup_host_->mode == CgroupHost::Mode::kUnified; }
+bool Making::limits_beside_child() const {
+  return cgroup_host_->mode == CgroupHost::Mode::kUnified;
+}
 
 // config-linux.md "Cgroup ownership": with a new cgroup namespace and a writable cgroup mount, the container's own user
 // manages what is below.

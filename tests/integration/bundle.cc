@@ -231,7 +231,7 @@ Bundle& Bundle::link(std::string_view target, std::string_view path) {
 }
 
 bool Bundle::exists(std::string_view path) const {
-  struct stat s {};
+  struct stat s{};
   return lstat((rootfs() + "/" + std::string(path)).c_str(), &s) == 0;
 }
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <algorithm>
 
 #include "tests/catch.h"
 #include "tests/integration/cgroup_view.h"
@@ -145,7 +146,7 @@ TEST_CASE("the root of the hierarchy is no place for a container", "[cgroups][be
   }
 }
 
-TEST_CASE("the container is given every controller of the v2 tree, at any depth", "[cgroups]") {
+TEST_CASE("the container is given every controller of the v2 tree, at any depth", "[cgroups][beyond-runc]") {
   if (hierarchy("").empty()) return;
   Sandbox box;
   box.bundle.set("/linux/cgroupsPath", json_string(box.cgroup() + "/a/b/c")).probe("wait");
@@ -194,8 +195,10 @@ TEST_CASE("what ran away from the pid namespace's end dies with its cgroup", "[c
   CHECK(box.leftovers().empty());
 }
 
-TEST_CASE("delete --force of a running container with many processes does not wait in fixed steps",
-          "[cgroups]") {
+namespace {
+
+// How long delete --force takes for eight processes.
+double time_of_removal() {
   Sandbox box;
   box.bundle.drop_namespace("pid").probe(
       "child , child , child , child , child , child , child , echo ready , wait");
@@ -203,7 +206,17 @@ TEST_CASE("delete --force of a running container with many processes does not wa
   REQUIRE(box.prints("ready"));
   double start = now();
   CHECK(box.remove({"--force"}).code == 0);
-  CHECK(now() - start < 0.1 * time_factor());
+  return now() - start;
+}
+
+}  // namespace
+
+TEST_CASE("delete --force of a running container with many processes does not wait in fixed steps",
+          "[cgroups][beyond-runc]") {
+  // Who sleeps 0.1 s between looks never needs less. A busy machine may take longer now and then: the best of ten counts.
+  double best = time_of_removal();
+  for (int i = 1; i < 10 && best >= 0.1 * time_factor(); ++i) best = std::min(best, time_of_removal());
+  CHECK(best < 0.1 * time_factor());
 }
 
 TEST_CASE("a user namespace's root may divide its own v2 cgroup", "[cgroups][beyond-runc]") {

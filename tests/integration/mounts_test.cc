@@ -365,7 +365,7 @@ TEST_CASE("an idmapped bind mount shows the owners of its mapping", "[mounts][be
      "gidMappings": [{"containerID": 0, "hostID": 200000, "size": 65536}]})");
   box.bundle.probe("stat /data/file , write /data/new x");
   CHECK(box.outcome() == "/data/file: file 0644 0:0 1\n");
-  struct stat s {};
+  struct stat s{};
   REQUIRE(stat((dir + "/new").c_str(), &s) == 0);
   CHECK(s.st_uid == 0);
 }

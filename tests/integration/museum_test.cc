@@ -24,7 +24,7 @@ struct Identity {
 };
 
 Identity identity(const std::string& path) {
-  struct stat s {};
+  struct stat s{};
   stat(path.c_str(), &s);
   return {s.st_dev, s.st_ino, s.st_size, s.st_mtim};
 }

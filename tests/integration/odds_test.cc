@@ -131,7 +131,6 @@ TEST_CASE("delete --force of a container that joined a pid namespace ends all of
   CHECK(inner.remove({"--force"}).code == 0);
   CHECK(inner.leftovers().empty());
   CHECK(outer.status() == "running");
-  CHECK(eventually([&] {
-    return words(outer.runtime({"ps", "--format", "json", outer.id()}).out).size() == 1;
-  }));
+  CHECK(eventually(
+      [&] { return words(outer.runtime({"ps", "--format", "json", outer.id()}).out).size() == 1; }));
 }

@@ -20,7 +20,7 @@ TEST_CASE("files made inside belong to the mapped ids outside", "[userns]") {
   Sandbox box;
   box.bundle.user_namespace().probe("write /made here");
   CHECK(box.outcome() == "");
-  struct stat s {};
+  struct stat s{};
   REQUIRE(stat((box.bundle.rootfs() + "/made").c_str(), &s) == 0);
   CHECK(s.st_uid == 100000);
   CHECK(s.st_gid == 200000);
