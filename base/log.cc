@@ -12,6 +12,7 @@ namespace shoji {
 namespace {
 
 LogSettings g_settings;
+UniqueFd g_file;
 
 std::string_view level_name(LogLevel level) {
   static constexpr std::string_view kNames[] = {"debug", "warning", "error"};
@@ -25,18 +26,25 @@ void print(std::string_view line) {
 
 // Whether the line reached the file.
 bool append(std::string_view line) {
-  auto file = open_file(g_settings.path, O_WRONLY | O_APPEND | O_CREAT, 0644);
-  if (!file || !write_all(file->get(), line, g_settings.path)) {
-    print(cat(g_settings.program, ": write log ", quote(g_settings.path), ": ", errno_text(errno), "\n"));
-    return false;
-  }
-  return true;
+  if (write_all(g_file.get(), line, g_settings.path)) return true;
+  print(cat(g_settings.program, ": write log ", quote(g_settings.path), ": ", errno_text(errno), "\n"));
+  return false;
 }
 
 }  // namespace
 
-void set_log(LogSettings settings) {
+Result<> set_log(LogSettings settings) {
   g_settings = std::move(settings);
+  g_file.reset();
+  if (g_settings.path.empty()) return {};
+  UniqueFd file(open(g_settings.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  if (!file) {
+    Failure failure = fail_errno(errno, cat("open log ", quote(g_settings.path)));
+    g_settings.path.clear();
+    return failure;
+  }
+  g_file = std::move(file);
+  return {};
 }
 
 bool log_wants_debug() {
@@ -57,7 +65,7 @@ std::string log_line(LogFormat format, LogLevel level, std::string_view text, st
 
 void log(LogLevel level, std::string_view text) {
   if (level == LogLevel::kDebug && !g_settings.debug) return;
-  bool to_file = !g_settings.path.empty();
+  bool to_file = static_cast<bool>(g_file);
   std::string line;
   if (to_file || g_settings.format == LogFormat::kJson)
     line = log_line(g_settings.format, level, text, rfc3339_now(TimeDigits::kSeconds));

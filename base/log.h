@@ -19,12 +19,13 @@ struct LogSettings {
   bool debug = false;
 };
 
-void set_log(LogSettings settings);
+// Opens the log file, so that one that cannot be written stops a verb before it does anything.
+Result<> set_log(LogSettings settings);
 
 // Whether debug lines are wanted: for those that cost something to make.
 bool log_wants_debug();
 
-// Appends to the log file, which is opened by the first line. Errors, and everything when there is no log file, also
+// Appends to the log file. Errors, and everything when there is no log file, also
 // go to stderr: as `program: text`, or as JSON when there is no file and the format is JSON.
 void log(LogLevel level, std::string_view text);
 

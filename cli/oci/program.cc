@@ -72,9 +72,10 @@ int run_program(std::span<char* const> words) {
   Globals globals;
   Result<Parsed> parsed = parse_options(kGlobalOptions, &globals, words, Order::kOptionsFirst);
   LogFormat format = globals.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
-  set_log({"shoji-oci", globals.log, format, globals.debug});
-  if (!parsed) {
-    report("", "", parsed.error());
+  Result<> logs = set_log({"shoji-oci", globals.log, format, globals.debug});
+  for (const Error* error : {parsed ? nullptr : &parsed.error(), logs ? nullptr : &logs.error()}) {
+    if (error == nullptr) continue;
+    report("", "", *error);
     return kExitError;
   }
   if (globals.version) return show(version_text());

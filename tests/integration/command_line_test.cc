@@ -179,6 +179,16 @@ TEST_CASE("option --log appends", "[cli]") {
   CHECK(read_text(log).size() > 7);
 }
 
+TEST_CASE("a log that cannot be written stops the verb before it does anything", "[cli]") {
+  Sandbox box;
+  box.bundle.probe("echo ran").save();
+  Finished f = alone({"--root", box.state_dir(), "--log", box.scratch() + "/absent/log", "run", "--bundle",
+                      box.bundle.path(), box.id()});
+  CHECK(f.code == 1);
+  CHECK(f.out.empty());
+  CHECK(f.err == "shoji-oci: open log \"" + box.scratch() + "/absent/log\": No such file or directory\n");
+}
+
 TEST_CASE("quotes and newlines of a message survive the JSON log", "[cli]") {
   Sandbox box;
   std::string log = box.scratch() + "/log.json";
