@@ -45,9 +45,9 @@ const Owner* find_owner(std::string_view file) {
 }
 
 // hostname and domainname have properties of their own, which must not say something else.
-bool conflicts(const Spec& spec, std::string_view file) {
-  return (file == "kernel/hostname" && !spec.hostname.empty()) ||
-         (file == "kernel/domainname" && !spec.domainname.empty());
+bool conflicts(const Spec& spec, std::string_view file, std::string_view value) {
+  return (file == "kernel/hostname" && !spec.hostname.empty() && value != spec.hostname) ||
+         (file == "kernel/domainname" && !spec.domainname.empty() && value != spec.domainname);
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ Result<> plan_sysctl(const Spec& spec, const NamespaceSet& namespaces, StepList&
       return fail(Kind::kInvalid,
                   cat("sysctl ", quote(key), " would change the host: the container shares its ", owner->name,
                       " namespace"));
-    if (conflicts(spec, file))
+    if (conflicts(spec, file, value))
       return fail(Kind::kInvalid, cat("sysctl ", quote(key), " conflicts with the property of that name"));
     Step& step = list.add(StepKind::kWriteProc);
     list.s0(step, cat("sys/", file));

@@ -65,6 +65,20 @@ TEST_CASE("kernel.domainname needs a uts namespace", "[sysctl]") {
   CHECK(box.outcome() == containing("domainname=nis.example"));
 }
 
+TEST_CASE("kernel.domainname and domainname may say the same, and only the same", "[sysctl]") {
+  Sandbox box;
+  box.bundle.set("/domainname", R"("nis.example")");
+  box.bundle.set("/linux/sysctl", R"({"kernel.domainname": "nis.example"})").probe("names");
+  CHECK(box.outcome() == containing("domainname=nis.example"));
+  Sandbox other;
+  other.bundle.set("/domainname", R"("nis.example")");
+  other.bundle.set("/linux/sysctl", R"({"kernel.domainname": "another.example"})").probe("names");
+  Finished f = other.run();
+  CHECK(f.code == 1);
+  CHECK(f.err == saying("kernel.domainname"));
+  CHECK(other.leftovers().empty());
+}
+
 TEST_CASE("a sysctl that the kernel does not have is refused by name", "[sysctl]") {
   Sandbox box;
   box.bundle.set("/linux/sysctl", R"({"net.ipv4.no_such_thing": "1"})");
