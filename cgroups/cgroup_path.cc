@@ -26,6 +26,15 @@ std::string clean_cgroup_path(std::string_view path) {
   return clean;
 }
 
+bool has_dot_dot(std::string_view path) {
+  for (std::string_view rest = path; !rest.empty();) {
+    size_t slash = std::min(rest.find('/'), rest.size());
+    if (rest.substr(0, slash) == "..") return true;
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
+  return false;
+}
+
 std::string parent_of(const std::string& path) {
   size_t slash = path.rfind('/');
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);

@@ -12,6 +12,9 @@ namespace shoji {
 // absolute, the root is "/" or "".
 std::string clean_cgroup_path(std::string_view path);
 
+// One of the path's components is "..".
+bool has_dot_dot(std::string_view path);
+
 // The parent directory of an absolute path; "/" for a path with one component.
 std::string parent_of(const std::string& path);
 

@@ -174,6 +174,8 @@ Result<> Cgroup::add_process(pid_t pid) {
 }
 
 Result<Cgroup> Cgroup::below(std::string_view sub) const {
+  // As in runc, a way out of the container's cgroup is refused; bent, it would lead to a place nobody named.
+  if (has_dot_dot(sub)) return fail(Kind::kInvalid, cat("cgroup ", quote(sub), ": \"..\" is not allowed"));
   std::string inside = clean_cgroup_path(cat('/', sub));
   Cgroup cgroup;
   for (const Place& place : places_) {

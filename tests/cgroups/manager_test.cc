@@ -311,7 +311,12 @@ TEST_CASE("below stays inside") {
   auto inner = cgroup.below("inner");
   REQUIRE(inner);
   CHECK(inner->unified_path() == tree.path("/sys/fs/cgroup/web/inner"));
-  auto outside = cgroup.below("../other");
-  REQUIRE_FALSE(outside);
-  CHECK(outside.error().kind == Kind::kNotFound);
+  for (const char* path : {"../other", "./../other", "inner/..", "inner/../inner", "inner/../../other"}) {
+    auto outside = cgroup.below(path);
+    REQUIRE_FALSE(outside);
+    CHECK(outside.error().text == cat("cgroup ", quote(path), ": \"..\" is not allowed"));
+  }
+  auto absent = cgroup.below("..inner");
+  REQUIRE_FALSE(absent);
+  CHECK(absent.error().kind == Kind::kNotFound);
 }
