@@ -62,6 +62,8 @@ void die_with_parent() {
 [[noreturn]] void execute(const Entry& entry, pid_t parent) {
   die_with_parent();
   if (getppid() != parent) _exit(126);
+  // A hook's bundle may be gone by then, and a container's root may not be allowed to search the way to it.
+  if (!entry.request->directory.empty() && chdir(entry.request->directory.c_str()) != 0) errno = 0;
   for (int i = 0; i < 3; ++i)
     if (dup2(entry.stdio[i], i) < 0) give_up(entry);
   signal(SIGPIPE, SIG_DFL);

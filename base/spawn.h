@@ -22,6 +22,7 @@ struct SpawnRequest {
   std::vector<std::string> args;  // args[0] included
   std::vector<std::string> env;   // exactly this
   JoinNamespaces join;
+  std::string directory{};  // to start in, where it can be entered; empty: the caller's
 };
 
 struct Captured {

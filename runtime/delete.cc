@@ -55,7 +55,8 @@ Result<> tear_down(const StateStore& store, const StateStore::Locked& container,
   TRY(cgroup.remove());
   if (facts.has_poststop) {
     if (auto spec = load_saved_spec(store, facts.id))
-      run_hooks_to_the_end(spec->hooks.poststop, "poststop", hook_state(facts, Status::kStopped, 0));
+      run_hooks_to_the_end(spec->hooks.poststop, "poststop", hook_state(facts, Status::kStopped, 0),
+                           on_host(facts.bundle));
   }
   return store.remove(container, facts.id);
 }

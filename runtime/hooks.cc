@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -25,9 +26,9 @@ std::string_view last_line(std::string_view text) {
   return text.substr(0, kLongest);
 }
 
-Result<> run_hook(const Hook& hook, std::string_view kind, std::string_view state,
-                  const JoinNamespaces& join) {
-  SpawnRequest request{hook.path, hook.args, hook.env, join};
+Result<> run_hook(const Hook& hook, std::string_view kind, std::string_view state, const HookPlace& place) {
+  SpawnRequest request{hook.path, hook.args, hook.env, place.join, place.directory};
+  if (request.env.empty()) request.env = place.environment;
   if (request.args.empty()) request.args = {hook.path};
   auto captured = run_captured(request, state, hook_timeout_ms(hook));
   if (!captured) return Failure(within(cat(kind, " hook"), captured.error()));
@@ -52,15 +53,22 @@ std::string hook_complaint(const Hook& hook, std::string_view kind, const Captur
   return cat(name, " ended with ", status_text(captured.status), said.empty() ? "" : ": ", said);
 }
 
+HookPlace on_host(const std::string& bundle) {
+  HookPlace place{bundle};
+  for (char** variable = environ; *variable != nullptr; ++variable) place.environment.emplace_back(*variable);
+  return place;
+}
+
 Result<> run_hooks(const std::vector<Hook>& hooks, std::string_view kind, std::string_view state,
-                   const JoinNamespaces& join) {
-  for (const Hook& hook : hooks) TRY(run_hook(hook, kind, state, join));
+                   const HookPlace& place) {
+  for (const Hook& hook : hooks) TRY(run_hook(hook, kind, state, place));
   return {};
 }
 
-void run_hooks_to_the_end(const std::vector<Hook>& hooks, std::string_view kind, std::string_view state) {
+void run_hooks_to_the_end(const std::vector<Hook>& hooks, std::string_view kind, std::string_view state,
+                          const HookPlace& place) {
   for (const Hook& hook : hooks)
-    if (auto ran = run_hook(hook, kind, state, {}); !ran) log(LogLevel::kWarning, ran.error().text);
+    if (auto ran = run_hook(hook, kind, state, place); !ran) log(LogLevel::kWarning, ran.error().text);
 }
 
 Result<JoinNamespaces> namespaces_of(pid_t pid, int pidfd) {

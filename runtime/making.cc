@@ -108,7 +108,8 @@ Result<> Making::reserve() {
   });
   rollback_.add([this] {
     if (hooks_began_)
-      run_hooks_to_the_end(bundle_.spec.hooks.poststop, "poststop", hook_state(facts_, Status::kStopped, 0));
+      run_hooks_to_the_end(bundle_.spec.hooks.poststop, "poststop", hook_state(facts_, Status::kStopped, 0),
+                           on_host(facts_.bundle));
   });
   return store_.save_intent(locked_, facts_);
 }
@@ -210,13 +211,15 @@ Result<> Making::run_create_hooks(pid_t pid) {
   hooks_began_ = true;
   const Hooks& hooks = bundle_.spec.hooks;
   std::string state = hook_state(facts_, Status::kCreating, pid);
-  TRY(run_hooks(hooks.prestart, "prestart", state));
-  TRY(run_hooks(hooks.create_runtime, "createRuntime", state));
+  HookPlace place = on_host(facts_.bundle);
+  TRY(run_hooks(hooks.prestart, "prestart", state, place));
+  TRY(run_hooks(hooks.create_runtime, "createRuntime", state, place));
   if (hooks.create_container.empty()) return {};
-  TRY_ASSIGN(JoinNamespaces join, namespaces_of(pid, child_.pidfd()));
+  place = HookPlace{facts_.rootfs, bundle_.spec.process->env};
+  TRY_ASSIGN(place.join, namespaces_of(pid, child_.pidfd()));
   TRY_ASSIGN(pid_t inside, pid_inside(pid));
   return run_hooks(hooks.create_container, "createContainer", hook_state(facts_, Status::kCreating, inside),
-                   join);
+                   place);
 }
 
 Result<> Making::take_console(UniqueFd master) {

@@ -18,7 +18,8 @@ namespace {
 Result<> run_poststart(const Making& making) {
   const auto& hooks = making.bundle().spec.hooks.poststart;
   if (hooks.empty()) return {};
-  return run_hooks(hooks, "poststart", hook_state(making.facts(), Status::kRunning, making.pid()));
+  return run_hooks(hooks, "poststart", hook_state(making.facts(), Status::kRunning, making.pid()),
+                   on_host(making.facts().bundle));
 }
 
 Result<int> wait_and_delete(const CreateOptions& options, Making& making, Foreground& foreground) {

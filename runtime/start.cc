@@ -61,7 +61,8 @@ Result<> read_report(int dir, const ContainerFacts& facts) {
 Result<> run_poststart(const StateStore& store, const ContainerFacts& facts, int pidfd) {
   if (!facts.has_poststart) return {};
   TRY_ASSIGN(Spec spec, load_saved_spec(store, facts.id));
-  auto ran = run_hooks(spec.hooks.poststart, "poststart", hook_state(facts, Status::kRunning, facts.pid));
+  auto ran = run_hooks(spec.hooks.poststart, "poststart", hook_state(facts, Status::kRunning, facts.pid),
+                       on_host(facts.bundle));
   if (!ran) {
     ignore(pidfd_signal(pidfd, SIGKILL), "it may have ended by itself");
     ignore(pidfd_ended(pidfd, -1), "the hook's failure is the one to report");

@@ -18,7 +18,7 @@ Result<> run_inside(const Hook& hook, const Spec& spec, const ContainerFacts& fa
   Spec with_hook = spec;
   with_hook.process->terminal = false;
   with_hook.process->args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
-  with_hook.process->env = hook.env;
+  if (!hook.env.empty()) with_hook.process->env = hook.env;
   TRY_ASSIGN(Capture capture, Capture::make());
   JoiningRequest request;
   request.facts = &facts;

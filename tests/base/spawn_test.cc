@@ -20,6 +20,21 @@ Result<Captured> shell(const std::string& script, std::string_view input = "", i
 
 }  // namespace
 
+TEST_CASE("a program starts in the directory that is asked for, else where the caller is") {
+  SpawnRequest request{"/bin/sh", {"sh", "-c", "pwd -P"}, {}, {}, "/usr/bin"};
+  auto there = run_captured(request, "", -1);
+  REQUIRE(there);
+  CHECK(there->out == "/usr/bin\n");
+  request.directory = "/no/such/directory";
+  auto here = run_captured(request, "", -1);
+  request.directory.clear();
+  auto unasked = run_captured(request, "", -1);
+  REQUIRE(here);
+  REQUIRE(unasked);
+  CHECK(here->status == 0);
+  CHECK(here->out == unasked->out);
+}
+
 TEST_CASE("a program's output, errors and status are caught") {
   auto captured = shell("read word; echo out $word; echo err >&2; exit 3", "hello\n");
   REQUIRE(captured);

@@ -180,6 +180,38 @@ TEST_CASE("a hook has exactly its own environment", "[hooks]") {
   CHECK(seen != containing("SHOJI_OCI="));
 }
 
+TEST_CASE("a hook without an environment has the runtime's, inside the container the program's", "[hooks]") {
+  Sandbox box;
+  for (const char* hook : {"createRuntime", "createContainer"})
+    box.bundle.add("/hooks/" + std::string(hook),
+                   shell_hook("env > " + box.scratch() + "/" + hook));
+  box.bundle.set("/process/env", R"(["OF_THE_PROGRAM=1"])").probe("exit 0");
+  setenv("OF_THE_CALLER", "1", 1);
+  Finished f = box.run();
+  unsetenv("OF_THE_CALLER");
+  CHECK(f.code == 0);
+  std::string outside = read_text(box.scratch() + "/createRuntime");
+  CHECK(outside == containing("OF_THE_CALLER=1\n"));
+  CHECK(outside != containing("OF_THE_PROGRAM=1"));
+  std::string inside = read_text(box.scratch() + "/createContainer");
+  CHECK(inside == containing("OF_THE_PROGRAM=1\n"));
+  CHECK(inside != containing("OF_THE_CALLER"));
+}
+
+TEST_CASE("hooks of the host start in the bundle, createContainer in the root with its mounts", "[hooks]") {
+  Sandbox box;
+  for (const char* hook : kHostHooks)
+    box.bundle.add("/hooks/" + std::string(hook), shell_hook("pwd > " + box.scratch() + "/" + hook));
+  box.bundle.add("/hooks/createContainer", shell_hook("test -e proc/self && test -e dev/null"));
+  box.bundle.probe("exit 0");
+  Finished f = box.run();
+  CHECK(f.code == 0);
+  CHECK(f.err.empty());
+  for (const char* hook : {"prestart", "createRuntime", "poststart", "poststop"})
+    CHECK(read_text(box.scratch() + "/" + hook) == box.bundle.path() + "\n");
+  CHECK(read_text(box.scratch() + "/createContainer") == box.bundle.rootfs() + "\n");
+}
+
 TEST_CASE("args[0] of a hook is not replaced by its path", "[hooks]") {
   Sandbox box;
   box.bundle.add("/hooks/createRuntime", R"({"path": "/bin/sh", "args": ["another-name", "-c", "echo $0 > )" +

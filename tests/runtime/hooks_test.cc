@@ -32,7 +32,7 @@ TEST_CASE("hooks run in order with the state on stdin") {
   signal(SIGPIPE, SIG_IGN);
   TemporaryFile file;
   std::vector<Hook> hooks = {shell_hook("cat > " + file.path), shell_hook("echo second >> " + file.path)};
-  REQUIRE(run_hooks(hooks, "prestart", "{\"id\":\"web1\"}"));
+  REQUIRE(run_hooks(hooks, "prestart", "{\"id\":\"web1\"}", {}));
   CHECK(read_file(file.path) == "{\"id\":\"web1\"}second\n");
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("the first hook that fails ends the row, and is quoted") {
   TemporaryFile file;
   std::vector<Hook> hooks = {shell_hook("echo first >&2; echo the reason >&2; exit 4"),
                              shell_hook("echo ran > " + file.path)};
-  auto ran = run_hooks(hooks, "createRuntime", "{}");
+  auto ran = run_hooks(hooks, "createRuntime", "{}", {});
   REQUIRE_FALSE(ran);
   CHECK(ran.error().text == "createRuntime hook \"/bin/sh\" ended with exit status 4: the reason");
   CHECK(read_file(file.path) == "");
@@ -49,14 +49,14 @@ TEST_CASE("the first hook that fails ends the row, and is quoted") {
 
 TEST_CASE("a hook without arguments is called by its path") {
   signal(SIGPIPE, SIG_IGN);
-  CHECK(run_hooks({Hook{"/bin/true", {}, {}, std::nullopt}}, "prestart", "{}"));
+  CHECK(run_hooks({Hook{"/bin/true", {}, {}, std::nullopt}}, "prestart", "{}", {}));
 }
 
 TEST_CASE("poststop hooks all run") {
   signal(SIGPIPE, SIG_IGN);
   TemporaryFile file;
   // The warning of the first would go to the tests' stderr: it succeeds here, and the second shows that it is reached.
-  run_hooks_to_the_end({shell_hook("exit 0"), shell_hook("echo ran > " + file.path)}, "poststop", "{}");
+  run_hooks_to_the_end({shell_hook("exit 0"), shell_hook("echo ran > " + file.path)}, "poststop", "{}", {});
   CHECK(read_file(file.path) == "ran\n");
 }
 
