@@ -18,6 +18,7 @@ constexpr std::string_view kKindNames[] = {
     "move_root",     "chroot",       "console",      "rlimit",        "umask",         "scheduler",
     "io_priority",   "affinity",     "personality",  "mempolicy",     "drop_bounding", "keep_caps",
     "set_caps",      "ambient",      "no_new_privs", "seccomp",       "chdir",         "cloexec_from",
+    "close_host",    "undumpable",
     "dup_to",        "find_program", "gate",         "report",        "exec",          "apparmor_exec",
     "selinux_exec",
 };

@@ -303,6 +303,8 @@ constexpr PlainText kPlain[] = {
     {StepKind::kSeccomp, "install the seccomp filter"},
     {StepKind::kChdir, "change to working directory", true},
     {StepKind::kCloexecFrom, "mark inherited descriptors close-on-exec"},
+    {StepKind::kCloseHost, "close the descriptors of the host"},
+    {StepKind::kUndumpable, "hide the first process"},
     {StepKind::kGate, "wait for start"},
     {StepKind::kReport, "open the report of start"},
 };

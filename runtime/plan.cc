@@ -88,6 +88,8 @@ void plan_namespaces(const NamespaceSet& namespaces, const Entrance& entrance, I
   }
   if (created != 0) steps.add(StepKind::kUnshare).flags = static_cast<uint32_t>(created);
   if (namespaces.creates(CLONE_NEWTIME)) add_sync(steps, SyncPoint::kTimeOffsets);
+  // Not earlier: the files that the parent answers with belong to a process that can be dumped (proc_pid(5)).
+  steps.add(StepKind::kUndumpable);
   if (entrance.fork) steps.add(StepKind::kFork);
 }
 
@@ -180,8 +182,6 @@ Result<> plan_files(const Bundle& bundle, const MountFacts& facts, const Namespa
 }
 
 void plan_gate(InitPlan& plan) {
-  plan.report_slot = plan.steps.slot();
-  plan.gate_slot = plan.steps.slot();
   plan.steps.add(StepKind::kReport).a = plan.report_slot;
   plan.steps.add(StepKind::kGate).a = plan.gate_slot;
 }
@@ -215,7 +215,12 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
   plan_namespaces(namespaces, choose_entrance(namespaces), plan);
   plan_names(spec, namespaces, options, plan.steps);
   TRY(plan_files(bundle, facts, namespaces, options, plan));
-  TRY(plan_identity(identity, plan.steps));
+  KeptDescriptors kept{.preserve = options.preserve_fds};
+  if (options.gate) {
+    kept.report_slot = plan.report_slot = plan.steps.slot();
+    kept.gate_slot = plan.gate_slot = plan.steps.slot();
+  }
+  TRY(plan_identity(identity, kept, plan.steps));
   add_sync(plan.steps, SyncPoint::kReady);
   if (options.gate) plan_gate(plan);
   TRY(plan_program(identity, options.preserve_fds, plan.steps));
@@ -240,6 +245,7 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
     TRY(plan_affinity(spec.process->exec_cpu_affinity->initial, steps));
   plan_cgroup_entry(cgroup_tasks, steps);
   TRY(plan_privileged(identity, steps));
+  steps.add(StepKind::kUndumpable);
   // All at once (setns(2), pidfd): the mount namespace also moves root and working directory inside.
   if (target.namespaces != 0) {
     int32_t slot = steps.slot(target.pidfd);
@@ -256,7 +262,7 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
   steps.s0(open_root, "/");
   steps.add(StepKind::kOpenRoot).a = root;
   if (spec.process->terminal) plan_console(*spec.process, false, steps);
-  TRY(plan_identity(identity, steps));
+  TRY(plan_identity(identity, {.preserve = options.preserve_fds}, steps));
   add_sync(steps, SyncPoint::kReady);
   TRY(plan_program(identity, options.preserve_fds, steps));
   return plan;

@@ -214,12 +214,20 @@ Result<> plan_privileged(const ProcessPlan& plan, StepList& steps) {
   return {};
 }
 
-Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
+Result<> plan_identity(const ProcessPlan& plan, const KeptDescriptors& kept, StepList& steps) {
   const Process& process = plan.process;
   TRY_ASSIGN(CapabilityMasks masks, masks_of(plan));
   for (std::string& warning : masks.warnings) plan.warnings.push_back(std::move(warning));
   if (plan.linux.memory_policy) TRY(plan_memory_policy(*plan.linux.memory_policy, steps));
   if (plan.linux.personality) TRY(plan_personality(*plan.linux.personality, steps));
+
+  // They take effect at the exec; they are the last to need the host's /proc.
+  if (!process.apparmor_profile.empty() || !process.selinux_label.empty())
+    TRY(plan_labels(process, read_lsm_facts(), steps));
+  Step& close = steps.add(StepKind::kCloseHost);
+  close.u0 = 3 + static_cast<uint64_t>(kept.preserve);
+  close.a = kept.report_slot;
+  close.b = kept.gate_slot;
 
   // Root may enter where the user may not, and the other way round (a FUSE mount): either will do, as in runc.
   Step& as_root = steps.add(StepKind::kChdir);
@@ -257,8 +265,6 @@ Result<> plan_identity(const ProcessPlan& plan, StepList& steps) {
 
 Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps) {
   const Process& process = plan.process;
-  if (!process.apparmor_profile.empty() || !process.selinux_label.empty())
-    TRY(plan_labels(process, read_lsm_facts(), steps));
   if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
     TRY(plan_affinity(process.exec_cpu_affinity->final, steps));
   steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(preserve_fds);

@@ -24,8 +24,13 @@ struct ProcessPlan {
 
 // While the child still has the runtime's own rights: hard limits to be raised, oom_score_adj, scheduling.
 Result<> plan_privileged(const ProcessPlan& plan, StepList& steps);
-// Working directory, limits, umask, ids, capabilities, no_new_privs; then the program is looked for.
-Result<> plan_identity(const ProcessPlan& plan, StepList& steps);
+// What stays open of the runtime's descriptors while paths of the configuration are walked.
+struct KeptDescriptors {
+  uint32_t preserve = 0;  // from 3 on: the program's own
+  int32_t report_slot = kNoSlot, gate_slot = kNoSlot;
+};
+// Labels, working directory, limits, umask, ids, capabilities, no_new_privs; then the program is looked for.
+Result<> plan_identity(const ProcessPlan& plan, const KeptDescriptors& kept, StepList& steps);
 // After the gate: seccomp and what has to come after it, then the program. Descriptors from 3 + `preserve_fds` on close.
 Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps);
 // sched_setaffinity(2) to a list of CPUs.

@@ -199,6 +199,38 @@ long ProcessSteps::cloexec_from(Walker& w, const Step& step) {
   return raw::call(SYS_close_range, first, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
 }
 
+// A path of the configuration may name our own descriptors: "/proc/self/fd/N/../bin/sh" of a directory of the host is a
+// program of the host (CVE-2024-21626).
+long ProcessSteps::close_host(Walker& w, const Step& step) {
+  const auto first = static_cast<long>(step.u0);
+  long kept[] = {w.header_->socket, w.slot(step.a), w.slot(step.b)};
+  auto is_kept = [&kept](long fd) { return fd == kept[0] || fd == kept[1] || fd == kept[2]; };
+  auto drop = [&](int32_t fd) {
+    if (fd >= 3 && fd < first && !is_kept(fd)) raw::close(fd);
+  };
+  drop(w.header_->proc);
+  drop(w.root_);
+  for (uint32_t i = 0; i < w.header_->slot_count; ++i) drop(w.slots_[i]);
+  w.root_ = -1;
+  for (long from = first;;) {
+    long next = -1;  // the lowest of the kept ones from here on
+    for (long fd : kept)
+      if (fd >= from && (next < 0 || fd < next)) next = fd;
+    if (next < 0) return raw::call(SYS_close_range, from, ~0U, 0);
+    if (next > from) {
+      long result = raw::call(SYS_close_range, from, next - 1, 0);
+      if (result < 0) return result;
+    }
+    from = next + 1;
+  }
+}
+
+// Other processes of a pid namespace may then not look at our descriptors and memory (ptrace(2), proc_pid_fd(5)). The
+// exec of the program undoes it.
+long ProcessSteps::undumpable(Walker& /*w*/, const Step& /*step*/) {
+  return raw::call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 long ProcessSteps::dup_to(Walker& w, const Step& step) {
   long result = raw::call(SYS_dup3, w.slot(step.a), step.u0, 0);
   return result < 0 ? result : 0;

@@ -63,6 +63,8 @@ constexpr Row kSteps[] = {
     {StepKind::kSeccomp, ProcessSteps::seccomp},
     {StepKind::kChdir, ProcessSteps::change_dir},
     {StepKind::kCloexecFrom, ProcessSteps::cloexec_from},
+    {StepKind::kCloseHost, ProcessSteps::close_host},
+    {StepKind::kUndumpable, ProcessSteps::undumpable},
     {StepKind::kDupTo, ProcessSteps::dup_to},
     {StepKind::kFindProgram, ProcessSteps::find_program},
     {StepKind::kGate, SyncSteps::gate},

@@ -110,6 +110,8 @@ struct ProcessSteps {
   static long seccomp(Walker& w, const Step& step);
   static long change_dir(Walker& w, const Step& step);
   static long cloexec_from(Walker& w, const Step& step);
+  static long close_host(Walker& w, const Step& step);
+  static long undumpable(Walker& w, const Step& step);
   static long dup_to(Walker& w, const Step& step);
   static long find_program(Walker& w, const Step& step);
   static long exec(Walker& w, const Step& step);

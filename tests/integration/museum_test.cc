@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "tests/catch.h"
 #include "tests/integration/helpers.h"
 #include "tests/integration/match.h"
@@ -110,6 +112,41 @@ TEST_CASE("CVE-2024-21626: a link to /proc/self/fd/N as cwd is refused", "[museu
   Finished f = run_command(c);
   CHECK(f.out != containing("passwd"));
   CHECK(f.out != containing("(unreachable)"));
+}
+
+TEST_CASE("CVE-2024-21626: a program named through a leaked descriptor is not the host's", "[museum]") {
+  Sandbox box;
+  const std::string on_host = "/.." + box.bundle.rootfs() + "/probe";
+  for (int fd = 3; fd < 48; ++fd) {
+    INFO("descriptor " << fd);
+    box.bundle.args({"/proc/self/fd/" + std::to_string(fd) + on_host, "echo", "out"});
+    Finished run = box.run();
+    CHECK(run.code != 0);
+    CHECK(run.out.empty());
+  }
+  box.bundle.probe("wait");
+  box.launch();
+  for (int fd = 3; fd < 48; ++fd) {
+    INFO("descriptor " << fd);
+    Finished exec = box.runtime({"exec", box.id(), "/proc/self/fd/" + std::to_string(fd) + on_host, "echo", "out"});
+    CHECK(exec.code != 0);
+    CHECK(exec.out.empty());
+  }
+}
+
+TEST_CASE("CVE-2024-21626: what runs before start sees no descriptor of the waiting first process", "[museum]") {
+  Sandbox box;
+  box.bundle.probe("wait");
+  REQUIRE(box.create().code == 0);
+  CHECK(box.exec("readlink /proc/1/fd/0").out == "readlink /proc/1/fd/0: EACCES\n");
+  CHECK(box.exec("readlink /proc/1/root").out == "readlink /proc/1/root: EACCES\n");
+  for (const auto& open : std::filesystem::directory_iterator("/proc/" + std::to_string(box.pid()) + "/fd")) {
+    std::error_code none;
+    const std::string target = std::filesystem::read_symlink(open.path(), none);
+    INFO(open.path() << " is " << target);
+    CHECK_FALSE(std::filesystem::is_directory(open.path(), none));
+    CHECK(target != containing("/sys/fs/cgroup"));
+  }
 }
 
 TEST_CASE("CVE-2025-31133: a /dev/null that is a link does not redirect masks", "[museum][beyond-runc]") {

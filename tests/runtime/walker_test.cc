@@ -107,6 +107,24 @@ TEST_CASE("an alternative runs only when the step before was refused") {
   CHECK(status(5, true) == 7);
 }
 
+TEST_CASE("before paths are walked, descriptors of the host close and the caller's stay") {
+  UniqueFd directory(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd high(fcntl(directory.get(), F_DUPFD, 200));
+  UniqueFd gate(fcntl(directory.get(), F_DUPFD, 210));
+  UniqueFd preserved(fcntl(directory.get(), F_DUPFD, 3));
+  StepList list;
+  int32_t slot = list.slot(gate.get());
+  Step& close = list.add(StepKind::kCloseHost);
+  close.a = slot;
+  close.u0 = static_cast<uint64_t>(preserved.get()) + 1;
+  push_program(list,
+               {"sh", "-c",
+                cat("test -e /proc/self/fd/", preserved.get(), " && test -e /proc/self/fd/", gate.get(),
+                    " && ! test -e /proc/self/fd/", high.get(), " && exit 42")},
+               {});
+  CHECK(walk(list).status == 42);
+}
+
 TEST_CASE("without a usable program the best reason is given") {
   auto reason = [](std::vector<std::string> candidates) {
     StepList list;
