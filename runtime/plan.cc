@@ -143,6 +143,7 @@ Result<MountFacts> mount_facts(const Bundle& bundle, const HostFacts& host, cons
   facts.new_cgroup_namespace = namespaces.creates(CLONE_NEWCGROUP);
   facts.user_namespace = namespaces.has(CLONE_NEWUSER);
   facts.runtime_in_user_namespace = host.in_user_namespace;
+  facts.kcore = host.kcore;
   facts.can_mknod = !host.in_user_namespace && (host.effective_caps >> CAP_MKNOD & 1) != 0;
   if (!bundle.spec.linux.mount_label.empty()) {
     LsmFacts lsm = read_lsm_facts();

@@ -119,11 +119,9 @@ Result<> plan_bound_node(const Node& node, StepList& list) {
   return {};
 }
 
-void plan_links(StepList& list) {
-  struct stat st{};
+void plan_links(const MountFacts& facts, StepList& list) {
   for (const auto& link : kLinks) {
-    // The kernel can be built without /proc/kcore.
-    if (link.path == "/dev/core" && stat("/proc/kcore", &st) != 0) continue;
+    if (link.path == "/dev/core" && !facts.kcore) continue;
     Step& step = list.add(StepKind::kSymlink);
     if (link.replace) step.flags = kSymlinkReplace;
     list.s0(step, link.target);
@@ -143,7 +141,7 @@ Result<> plan_devices(const Spec& spec, const MountFacts& facts, StepList& list)
       TRY(plan_bound_node(node, list));
     }
   }
-  plan_links(list);
+  plan_links(facts, list);
   return {};
 }
 

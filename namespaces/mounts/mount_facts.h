@@ -29,6 +29,7 @@ struct MountFacts {
   bool runtime_in_user_namespace =
       false;                         // not the initial one: some filesystems are refused (user_namespaces(7))
   bool can_mknod = true;             // the runtime has CAP_MKNOD in the initial user namespace
+  bool kcore = false;                // the kernel has /proc/kcore, for /dev/core
   bool selinux = false;              // the host has SELinux, so that labels of mounts mean something
   std::vector<CgroupMount> cgroups;  // the unified one, if there is one, comes first
 };
