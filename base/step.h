@@ -38,7 +38,6 @@ enum class StepKind : uint16_t {
   kAttachHost,  // move_mount(slot a -> s0 host path)
   kAttach,  // move_mount(slot a -> path s0), creating the mount point (flags: kAttachFile, kAttachDir, kAttachNoFollow)
   kMount2,  // mount(s1, path s0, type v0[0], u0 = MS_*, data v0[1]): options too long for fsconfig; flags kAttachNoFollow
-  kBindInside,  // slot a = open_tree(path s0, CLONE) of a path inside the container's root; flags kTreeRecursive
   kPathAttr,  // mount_setattr(path s0, flags AT_RECURSIVE, {u0,u1,u2})
   kMask,  // cover path s0: a file with slot a (/dev/null), a directory with a clone of slot b (empty tmpfs); absent: skip
   kReadonlyPath,  // bind path s0 on itself read-only; absent: skip

@@ -118,7 +118,7 @@ struct MountSteps {
 };
 
 bool makes_mount(StepKind kind) {
-  return kind == StepKind::kNewMount || kind == StepKind::kOpenTree || kind == StepKind::kBindInside;
+  return kind == StepKind::kNewMount || kind == StepKind::kOpenTree;
 }
 
 bool attaches_mount(StepKind kind) {
@@ -325,7 +325,6 @@ std::string step_text(const StepList& list, uint32_t index, StepPart part) {
     case StepKind::kNewMount:
     case StepKind::kMountAttr:
     case StepKind::kOpenTree:
-    case StepKind::kBindInside:
     case StepKind::kAttach:
     case StepKind::kAttachHost:
       return mount_text(list, index, part);

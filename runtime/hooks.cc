@@ -1,7 +1,6 @@
 #include "runtime/hooks.h"
 
-#include <sched.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "runtime/plan.h"
 
 namespace shoji {
 
@@ -72,22 +72,9 @@ void run_hooks_to_the_end(const std::vector<Hook>& hooks, std::string_view kind,
 }
 
 Result<JoinNamespaces> namespaces_of(pid_t pid, int pidfd) {
-  struct Row {
-    const char* file;
-    int flag;
-  };
-  static constexpr Row kRows[] = {{"user", CLONE_NEWUSER},     {"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},
-                                  {"net", CLONE_NEWNET},       {"ipc", CLONE_NEWIPC},  {"uts", CLONE_NEWUTS},
-                                  {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
-  JoinNamespaces join{pidfd, 0};
-  for (const Row& row : kRows) {
-    std::string theirs_path = cat("/proc/", pid, "/ns/", row.file);
-    struct stat ours{}, theirs{};
-    if (stat(cat("/proc/self/ns/", row.file).c_str(), &ours) != 0) continue;  // a kernel without that type
-    if (stat(theirs_path.c_str(), &theirs) != 0)
-      return fail_errno(errno, cat("inspect ", quote(theirs_path)));
-    if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) join.flags |= row.flag;
-  }
+  TRY_ASSIGN(UniqueFd proc, open_file("/proc", O_PATH | O_DIRECTORY));
+  TRY_ASSIGN(uint64_t foreign, foreign_namespaces(proc.get(), pid));
+  JoinNamespaces join{pidfd, static_cast<int>(foreign)};
   if (join.flags == 0) join.pidfd = -1;
   return join;
 }

@@ -8,10 +8,10 @@
 
 namespace {
 
-constexpr size_t kAlign = 16;         // of every block, and the size of the header before it
-constexpr size_t kSmallest = 32;      // sizes are powers of two from here, header included
-constexpr unsigned kClasses = 9;      // up to 8 KiB
-constexpr unsigned kLarge = kClasses; // malloc's
+constexpr size_t kAlign = 16;          // of every block, and the size of the header before it
+constexpr size_t kSmallest = 32;       // sizes are powers of two from here, header included
+constexpr unsigned kClasses = 9;       // up to 8 KiB
+constexpr unsigned kLarge = kClasses;  // malloc's
 constexpr size_t kChunk = 64 * 1024;
 
 struct alignas(kAlign) Header {
@@ -77,4 +77,6 @@ void operator delete(void* block) noexcept {
   g_free[header->size_class] = header;
 }
 
-void operator delete(void* block, size_t /*size*/) noexcept { operator delete(block); }
+void operator delete(void* block, size_t /*size*/) noexcept {
+  operator delete(block);
+}

@@ -163,15 +163,6 @@ long MountSteps::mount2(Walker& w, const Step& step) {
   return result;
 }
 
-long MountSteps::bind_inside(Walker& w, const Step& step) {
-  long fd = w.at(StepPart::kOpen, open_below(w.root_, w.text(step.s0), O_PATH));
-  if (fd < 0) return fd;
-  long tree = clone_of(fd, step.flags);
-  raw::close(fd);
-  if (tree >= 0) w.take_slot(step.a, tree);
-  return tree < 0 ? tree : 0;
-}
-
 long MountSteps::path_attr(Walker& w, const Step& step) {
   long fd = w.at(StepPart::kOpen, open_below(w.root_, w.text(step.s0), O_PATH));
   if (fd < 0) return fd;

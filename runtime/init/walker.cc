@@ -36,7 +36,6 @@ constexpr Row kSteps[] = {
     {StepKind::kAttachHost, MountSteps::attach_host},
     {StepKind::kAttach, MountSteps::attach},
     {StepKind::kMount2, MountSteps::mount2},
-    {StepKind::kBindInside, MountSteps::bind_inside},
     {StepKind::kPathAttr, MountSteps::path_attr},
     {StepKind::kMask, MountSteps::mask},
     {StepKind::kReadonlyPath, MountSteps::readonly_path},

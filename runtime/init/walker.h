@@ -65,7 +65,6 @@ struct MountSteps {
   static long attach_host(Walker& w, const Step& step);
   static long attach(Walker& w, const Step& step);
   static long mount2(Walker& w, const Step& step);
-  static long bind_inside(Walker& w, const Step& step);
   static long path_attr(Walker& w, const Step& step);
   static long mask(Walker& w, const Step& step);
   static long readonly_path(Walker& w, const Step& step);
