@@ -1,5 +1,6 @@
 #include <fcntl.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/io.h"
@@ -61,6 +62,11 @@ void add_capabilities(Process& process, const std::vector<std::string>& names) {
   for (auto* set :
        {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
     set->insert(set->end(), names.begin(), names.end());
+  // As in runc; what is not inheritable cannot be ambient (capabilities(7)).
+  for (const std::string& name : names) {
+    if (std::ranges::find(process.capabilities->inheritable, name) != process.capabilities->inheritable.end())
+      process.capabilities->ambient.push_back(name);
+  }
 }
 
 Result<Process> read_process(const std::string& file) {
@@ -86,15 +92,6 @@ Result<Process> choose_process(const ExecOptions& options, const Process& own) {
   groups.insert(groups.end(), options.additional_gids.begin(), options.additional_gids.end());
   add_capabilities(process, options.caps);
   return process;
-}
-
-// HOME as the container's own passwd has it, when it is not given.
-Result<> add_home(Process& process, pid_t pid) {
-  for (const std::string& variable : process.env)
-    if (variable.starts_with("HOME=")) return {};
-  TRY_ASSIGN(UniqueFd root, open_file(cat("/proc/", pid, "/root"), O_PATH | O_DIRECTORY));
-  process.env.push_back(cat("HOME=", home_of(root.get(), process.user.uid).value_or("/")));
-  return {};
 }
 
 Result<int> run_joined(const ExecOptions& options, Joining& joining, int console_socket) {
@@ -132,7 +129,8 @@ Result<int> exec_in_container(const ExecOptions& options) {
   if (!options.console_socket.empty()) {
     TRY_ASSIGN(console_socket, connect_unix(options.console_socket));
   }
-  TRY(add_home(*spec.process, view.facts.pid));
+  TRY_ASSIGN(UniqueFd root, open_file(cat("/proc/", view.facts.pid, "/root"), O_PATH | O_DIRECTORY));
+  add_home(spec.process->env, root.get(), spec.process->user.uid);
   JoiningRequest request;
   request.facts = &view.facts;
   request.pidfd = first->get();

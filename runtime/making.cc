@@ -21,6 +21,7 @@
 #include "runtime/preserved_fds.h"
 #include "runtime/start_hooks.h"
 #include "runtime/terminal_relay.h"
+#include "runtime/users.h"
 #include "spec/validate.h"
 
 namespace shoji {
@@ -216,6 +217,8 @@ Result<> Making::run_create_hooks(pid_t pid) {
   TRY(run_hooks(hooks.create_runtime, "createRuntime", state, place));
   if (hooks.create_container.empty()) return {};
   place = HookPlace{facts_.rootfs, bundle_.spec.process->env};
+  TRY_ASSIGN(UniqueFd root, open_file(facts_.rootfs, O_PATH | O_DIRECTORY));
+  add_home(place.environment, root.get(), bundle_.spec.process->user.uid);
   TRY_ASSIGN(place.join, namespaces_of(pid, child_.pidfd()));
   TRY_ASSIGN(pid_t inside, pid_inside(pid));
   return run_hooks(hooks.create_container, "createContainer", hook_state(facts_, Status::kCreating, inside),

@@ -121,16 +121,6 @@ bool has_create_hooks(const Hooks& hooks) {
   return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
 }
 
-// HOME as the container's own passwd has it, when the configuration has none.
-Process with_home(const Process& process, int root) {
-  Process out = process;
-  for (const std::string& variable : out.env) {
-    if (variable.starts_with("HOME=")) return out;
-  }
-  out.env.push_back(cat("HOME=", home_of(root, process.user.uid).value_or("/")));
-  return out;
-}
-
 Result<MountFacts> mount_facts(const Bundle& bundle, const HostFacts& host, const PlanOptions& options,
                                const NamespaceSet& namespaces) {
   MountFacts facts;
@@ -202,7 +192,8 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
   TRY_ASSIGN(NamespaceSet namespaces, NamespaceSet::open(spec));
   TRY_ASSIGN(MountFacts facts, mount_facts(bundle, host, options, namespaces));
   TRY_ASSIGN(UniqueFd root, open_directory(bundle.root_path));
-  Process process = with_home(*spec.process, root.get());
+  Process process = *spec.process;
+  add_home(process.env, root.get(), process.user.uid);
   std::optional<SeccompFilter> filter;
   if (spec.linux.seccomp) {
     TRY_ASSIGN(filter, seccomp_filter(*spec.linux.seccomp, options.seccomp_cache));
@@ -212,6 +203,7 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
   plan.maps = facts.maps;
 
   plan_cgroup_entry(cgroup_tasks, plan.steps);
+  plan_every_cpu(plan.steps);
   TRY(plan_privileged(identity, plan.steps));
   plan_namespaces(namespaces, choose_entrance(namespaces), plan);
   plan_names(spec, namespaces, options, plan.steps);
@@ -242,9 +234,10 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
   ProcessPlan identity{*spec.process,           spec.linux,   host, filter, in_user_namespace,
                        spec.linux.uid_mappings, plan.warnings};
 
-  if (spec.process->exec_cpu_affinity && !spec.process->exec_cpu_affinity->initial.empty())
-    TRY(plan_affinity(spec.process->exec_cpu_affinity->initial, steps));
+  const bool placed = spec.process->exec_cpu_affinity && !spec.process->exec_cpu_affinity->initial.empty();
+  if (placed) TRY(plan_affinity(spec.process->exec_cpu_affinity->initial, steps));
   plan_cgroup_entry(cgroup_tasks, steps);
+  if (!placed) plan_every_cpu(steps);
   TRY(plan_privileged(identity, steps));
   steps.add(StepKind::kUndumpable);
   // All at once (setns(2), pidfd): the mount namespace also moves root and working directory inside.

@@ -167,6 +167,15 @@ void plan_final_rights(const CapabilityMasks& masks, StepList& steps) {
 
 }  // namespace
 
+void plan_every_cpu(StepList& steps) {
+  // The kernel takes the part that its CPUs and the cpuset have (sched_setaffinity(2)).
+  constexpr size_t kCpus = 8192;
+  Step& step = steps.add(StepKind::kAffinity);
+  steps.s0(step, std::string(kCpus / 8, '\xff'));
+  // A sandbox may not allow the call: the container works with the CPUs it has.
+  step.on_error = OnError::kIgnore;
+}
+
 Result<> plan_affinity(const std::string& cpus, StepList& steps) {
   TRY_ASSIGN(std::string mask, cpu_list_mask(cpus, "execCPUAffinity"));
   steps.s0(steps.add(StepKind::kAffinity), mask);

@@ -33,6 +33,8 @@ struct KeptDescriptors {
 Result<> plan_identity(const ProcessPlan& plan, const KeptDescriptors& kept, StepList& steps);
 // After the gate: seccomp and what has to come after it, then the program. Descriptors from 3 + `preserve_fds` on close.
 Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps);
+// Which CPUs the caller of the runtime may use is not the container's affair: its cgroup says it. As in runc.
+void plan_every_cpu(StepList& steps);
 // sched_setaffinity(2) to a list of CPUs.
 Result<> plan_affinity(const std::string& cpus, StepList& steps);
 

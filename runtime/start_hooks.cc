@@ -1,11 +1,15 @@
 #include "runtime/start_hooks.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
+#include "base/io.h"
 #include "base/spawn.h"
 #include "runtime/hooks.h"
 #include "runtime/inspect.h"
 #include "runtime/joining.h"
+#include "runtime/users.h"
 
 namespace shoji {
 
@@ -18,7 +22,12 @@ Result<> run_inside(const Hook& hook, const Spec& spec, const ContainerFacts& fa
   Spec with_hook = spec;
   with_hook.process->terminal = false;
   with_hook.process->args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
-  if (!hook.env.empty()) with_hook.process->env = hook.env;
+  if (hook.env.empty()) {
+    TRY_ASSIGN(UniqueFd root, open_file(cat("/proc/", facts.pid, "/root"), O_PATH | O_DIRECTORY));
+    add_home(with_hook.process->env, root.get(), with_hook.process->user.uid);
+  } else {
+    with_hook.process->env = hook.env;
+  }
   TRY_ASSIGN(Capture capture, Capture::make());
   JoiningRequest request;
   request.facts = &facts;

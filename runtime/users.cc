@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -52,6 +53,14 @@ std::optional<std::string> home_of(int root, uint32_t uid) {
     if (!home.empty()) return std::string(home);
   }
   return std::nullopt;
+}
+
+void add_home(std::vector<std::string>& env, int root, uint32_t uid) {
+  auto is_home = [](const std::string& variable) { return variable.starts_with("HOME="); };
+  auto last = std::find_if(env.rbegin(), env.rend(), is_home);
+  if (last != env.rend() && *last != "HOME=") return;
+  std::erase_if(env, is_home);
+  env.push_back(cat("HOME=", home_of(root, uid).value_or("/")));
 }
 
 }  // namespace shoji

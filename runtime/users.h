@@ -6,10 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace shoji {
 
 // The home directory of `uid` in etc/passwd below the directory `root`; empty when there is no such line or file.
 std::optional<std::string> home_of(int root, uint32_t uid);
+
+// As in runc: a HOME that is missing or empty (of several the last counts) becomes that directory, else "/".
+void add_home(std::vector<std::string>& env, int root, uint32_t uid);
 
 }  // namespace shoji

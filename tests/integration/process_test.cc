@@ -1,4 +1,5 @@
 // process: user, arguments, environment, directory, limits and the rest of what the program is given.
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -241,6 +242,38 @@ TEST_CASE("the program leads its own session", "[process]") {
   auto field = words(box.outcome());
   REQUIRE(field.size() == 4);
   CHECK(field[0].substr(4) == field[3].substr(4));
+}
+
+TEST_CASE("the caller's CPU affinity is not the container's", "[process]") {
+  cpu_set_t all, one;
+  REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  Sandbox box;
+  box.bundle.probe("status Cpus_allowed_list , wait");
+  REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+  box.launch();
+  const bool printed = box.prints("\n");
+  const std::string entered = box.exec("status Cpus_allowed_list").out;
+  REQUIRE(sched_setaffinity(0, sizeof all, &all) == 0);
+  REQUIRE(printed);
+  CHECK(entered == box.output());
+  Sandbox reference;
+  reference.bundle.probe("status Cpus_allowed_list");
+  CHECK(entered == reference.outcome());
+}
+
+TEST_CASE("a HOME that is empty is found in the image, of several the last counts", "[process]") {
+  for (const char* variables : {R"(["HOME="])", R"(["HOME=/first", "HOME="])", "[]"}) {
+    Sandbox box;
+    box.bundle.file("etc/passwd", "root:x:0:0::/the/home:/bin/sh\n", 0644);
+    box.bundle.set("/process/env", variables).probe("env");
+    CHECK(box.outcome() == "HOME=/the/home\n");
+  }
+  Sandbox box;
+  box.bundle.set("/process/env", R"(["HOME=", "HOME=/given"])").probe("env");
+  CHECK(box.outcome() == "HOME=/given\n");
 }
 
 TEST_CASE("scheduler, I/O priority and affinity are applied", "[process][beyond-runc]") {
