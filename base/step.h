@@ -67,9 +67,9 @@ enum class StepKind : uint16_t {
   kSeccomp,      // s0 = struct sock_filter[] bytes, flags = SECCOMP_FILTER_FLAG_*
   kChdir,        // path s0 as the process itself resolves it (after pivot); flags kChdirOnce
   kCloexecFrom,  // close_range(u0, ~0, CLOSE_RANGE_CLOEXEC)
-  kCloseHost,    // close every descriptor from 3 on but the parent's socket, slots a and b, and the caller's below u0
-  kUndumpable,   // PR_SET_DUMPABLE off
-  kDupTo,        // dup2(slot a, u0)
+  kCloseHost,  // close every descriptor from 3 on but the parent's socket, slots a and b, and the caller's below u0
+  kUndumpable,  // PR_SET_DUMPABLE off
+  kDupTo,       // dup2(slot a, u0)
   kFindProgram,  // first usable candidate in vector v0 (absolute or cwd-relative paths); the walker remembers it
   kGate,         // slot a: read one byte from the start FIFO, whose only reader this process is
   kReport,       // slot a: from here on errors are written to this file instead of the parent's socket

@@ -183,8 +183,7 @@ TEST_CASE("a hook has exactly its own environment", "[hooks]") {
 TEST_CASE("a hook without an environment has the runtime's, inside the container the program's", "[hooks]") {
   Sandbox box;
   for (const char* hook : {"createRuntime", "createContainer"})
-    box.bundle.add("/hooks/" + std::string(hook),
-                   shell_hook("env > " + box.scratch() + "/" + hook));
+    box.bundle.add("/hooks/" + std::string(hook), shell_hook("env > " + box.scratch() + "/" + hook));
   box.bundle.set("/process/env", R"(["OF_THE_PROGRAM=1"])").probe("exit 0");
   setenv("OF_THE_CALLER", "1", 1);
   Finished f = box.run();

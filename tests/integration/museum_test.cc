@@ -128,13 +128,15 @@ TEST_CASE("CVE-2024-21626: a program named through a leaked descriptor is not th
   box.launch();
   for (int fd = 3; fd < 48; ++fd) {
     INFO("descriptor " << fd);
-    Finished exec = box.runtime({"exec", box.id(), "/proc/self/fd/" + std::to_string(fd) + on_host, "echo", "out"});
+    Finished exec =
+        box.runtime({"exec", box.id(), "/proc/self/fd/" + std::to_string(fd) + on_host, "echo", "out"});
     CHECK(exec.code != 0);
     CHECK(exec.out.empty());
   }
 }
 
-TEST_CASE("CVE-2024-21626: what runs before start sees no descriptor of the waiting first process", "[museum]") {
+TEST_CASE("CVE-2024-21626: what runs before start sees no descriptor of the waiting first process",
+          "[museum]") {
   Sandbox box;
   box.bundle.probe("wait");
   REQUIRE(box.create().code == 0);

@@ -181,8 +181,7 @@ TEST_CASE("sysctl of the container's own namespaces only") {
   CHECK(plan("kernel.hostname") == "sysctl \"kernel.hostname\" conflicts with the property of that name");
   CHECK(plan("kernel.domainname").starts_with("write_proc"));
   spec.domainname = "nis";
-  CHECK(plan("kernel.domainname") ==
-        "sysctl \"kernel.domainname\" conflicts with the property of that name");
+  CHECK(plan("kernel.domainname") == "sysctl \"kernel.domainname\" conflicts with the property of that name");
   spec.domainname = "1";
   CHECK(plan("kernel.domainname").starts_with("write_proc"));
 }
