@@ -36,7 +36,7 @@ macro(shoji_static_program target)
     get_filename_component(musl ${SHOJI_MUSL_LIBC} DIRECTORY)
     shoji_compiler_object(crtbeginT.o crt_begin)
     shoji_compiler_object(crtend.o crt_end)
-    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/musl/glue.c)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/musl/glue.c ${PROJECT_SOURCE_DIR}/cmake/musl/new.cc)
     target_link_options(${target} PRIVATE -nostdlib ${musl}/crt1.o ${musl}/crti.o ${crt_begin})
     set(CMAKE_CXX_STANDARD_LIBRARIES
       "-Wl,--start-group -lstdc++ -lgcc -lgcc_eh ${SHOJI_MUSL_LIBC} -Wl,--end-group ${crt_end} ${musl}/crtn.o")
