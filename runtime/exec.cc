@@ -98,7 +98,7 @@ Result<int> run_joined(const ExecOptions& options, Joining& joining, int console
   UniqueFd master;
   TRY(joining.make([&](UniqueFd fd) -> Result<> {
     if (console_socket >= 0) return send_console(console_socket, std::move(fd));
-    copy_window_size(STDIN_FILENO, fd.get());
+    prepare_terminal(fd.get());
     master = std::move(fd);
     return {};
   }));

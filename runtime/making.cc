@@ -227,7 +227,7 @@ Result<> Making::run_create_hooks(pid_t pid) {
 
 Result<> Making::take_console(UniqueFd master) {
   if (console_socket_) return send_console(console_socket_.get(), std::move(master));
-  copy_window_size(STDIN_FILENO, master.get());
+  prepare_terminal(master.get());
   master_ = std::move(master);
   return {};
 }

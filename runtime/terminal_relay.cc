@@ -15,6 +15,14 @@ void copy_window_size(int from, int to) {
   if (ioctl(from, TIOCGWINSZ, &size) == 0) ioctl(to, TIOCSWINSZ, &size);
 }
 
+void prepare_terminal(int master) {
+  copy_window_size(STDIN_FILENO, master);
+  termios settings{};
+  if (tcgetattr(master, &settings) != 0) return;
+  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  tcsetattr(master, TCSANOW, &settings);
+}
+
 TerminalRelay::TerminalRelay(UniqueFd master) : master_(std::move(master)) {
   if (!master_) return;
   fcntl(master_.get(), F_SETFL, O_NONBLOCK);
@@ -26,6 +34,7 @@ TerminalRelay::TerminalRelay(UniqueFd master) : master_(std::move(master)) {
   if (tcgetattr(STDIN_FILENO, &own) != 0) return;  // not a terminal: bytes go through all the same
   saved_ = own;
   cfmakeraw(&own);
+  own.c_oflag |= OPOST;  // lines get their carriage return here
   tcsetattr(STDIN_FILENO, TCSANOW, &own);
 }
 

@@ -12,6 +12,9 @@ namespace shoji {
 
 // The size of the terminal `from`, given to `to`; nothing when `from` is none.
 void copy_window_size(int from, int to);
+// For a terminal in the foreground, before its program runs: the size of the caller's, and lines that end with a newline
+// alone, as in runc. The caller's own terminal adds the carriage return; a pipe or file gets none.
+void prepare_terminal(int master);
 
 class TerminalRelay {
  public:

@@ -102,8 +102,12 @@ Result<> plan_bind(const MountItem& item, StepList& list, MountPlan& plan) {
     if (made) return {};
   }
   struct stat st{};
-  if ((options.src_nofollow ? lstat(source.c_str(), &st) : stat(source.c_str(), &st)) != 0)
-    return fail_errno(errno, mount_words(item.mount));
+  if ((options.src_nofollow ? lstat(source.c_str(), &st) : stat(source.c_str(), &st)) != 0) {
+    // An earlier mount may bring it: below the root the child looks when its turn has come.
+    if (errno != ENOENT || !source.starts_with(cat(item.facts.rootfs, "/")))
+      return fail_errno(errno, mount_words(item.mount));
+    st.st_mode = S_IFDIR;
+  }
 
   TreeSource tree;
   tree.path = source;

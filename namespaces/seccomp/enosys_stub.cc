@@ -40,9 +40,14 @@ int last_syscall(const Seccomp& profile, uint32_t token) {
 
 // libseccomp's tokens are AUDIT_ARCH_* numbers, but for x32, which only libseccomp tells apart.
 Result<std::vector<Section>> find_sections(const Seccomp& profile) {
-  std::vector<Section> sections;
+  std::vector<uint32_t> tokens;
   for (const std::string& name : profile.architectures) {
     TRY_ASSIGN(uint32_t token, seccomp_architecture(name));
+    tokens.push_back(token);
+  }
+  if (tokens.empty()) tokens.push_back(seccomp_arch_native());  // what libseccomp filters then
+  std::vector<Section> sections;
+  for (uint32_t token : tokens) {
     const bool x32 = token == SCMP_ARCH_X32;
     const uint32_t audit_arch = x32 ? static_cast<uint32_t>(SCMP_ARCH_X86_64) : token;
     auto section = std::ranges::find(sections, audit_arch, &Section::audit_arch);

@@ -34,6 +34,17 @@ Seen mount_at(const std::string& mountinfo, const std::string& point) {
 
 }  // namespace
 
+TEST_CASE("a bind's source may be what an earlier mount brings", "[mounts]") {
+  Sandbox box;
+  mkdir((box.scratch() + "/data").c_str(), 0755);
+  mkdir((box.scratch() + "/data/below").c_str(), 0755);
+  write_text(box.scratch() + "/data/below/file", "found\n");
+  box.bundle.mount("/first", "bind", box.scratch() + "/data", "bind")
+      .mount("/second", "bind", "rootfs/first/below", "bind")
+      .probe("cat /second/file");
+  CHECK(box.outcome() == "found\n");
+}
+
 TEST_CASE("the default mounts are all there", "[mounts]") {
   Sandbox box;
   box.bundle.probe("cat /proc/self/mountinfo");

@@ -106,6 +106,13 @@ TEST_CASE("a console socket that nobody listens at is refused and leaves nothing
   CHECK(box.leftovers().empty());
 }
 
+TEST_CASE("a terminal's lines end with a newline alone where the caller's output is no terminal",
+          "[terminal]") {
+  Sandbox box;
+  box.bundle.set("/process/terminal", "true").probe("echo one , echo two");
+  CHECK(box.outcome() == "one\ntwo\n");
+}
+
 TEST_CASE("run in a terminal passes keys in and output out", "[terminal]") {
   Sandbox box;
   Pty pty;
