@@ -157,7 +157,7 @@ Result<> plan_files(const Bundle& bundle, const MountFacts& facts, const Namespa
   MountPlan mounts;
   TRY(plan_root(spec, facts, steps, mounts));
   TRY(plan_mounts(spec, facts, steps, mounts));
-  TRY(plan_devices(spec, facts, steps));
+  TRY(plan_devices(spec, facts, steps, plan.warnings));
   TRY(plan_sysctl(spec, namespaces, steps));
   Step& cwd = steps.add(StepKind::kMkdir);
   steps.s0(cwd, spec.process->cwd);

@@ -20,6 +20,7 @@ struct Node {
   int64_t major = 0, minor = 0;
   mode_t permissions = 0666;
   uint32_t uid = 0, gid = 0;
+  bool configured = false;  // by the user, not one of the defaults
 };
 
 struct DefaultDevice {
@@ -68,6 +69,7 @@ Node configured_node(const Device& device) {
   if (device.file_mode) node.permissions = static_cast<mode_t>(*device.file_mode & 07777);
   node.uid = device.uid.value_or(0);
   node.gid = device.gid.value_or(0);
+  node.configured = true;
   return node;
 }
 
@@ -102,7 +104,7 @@ void plan_mknod(const Node& node, StepList& list) {
 }
 
 // The host's node stands in for a new one only if it is the same device: the path alone proves nothing.
-Result<> plan_bound_node(const Node& node, StepList& list) {
+Result<> plan_bound_node(const Node& node, StepList& list, std::vector<std::string>& warnings) {
   struct stat st{};
   if (stat(node.path.c_str(), &st) != 0) return fail_errno(errno, cat("create device ", quote(node.path)));
   const dev_t wanted = makedev(static_cast<unsigned>(node.major), static_cast<unsigned>(node.minor));
@@ -110,6 +112,11 @@ Result<> plan_bound_node(const Node& node, StepList& list) {
     return fail(Kind::kUnsupported,
                 cat("create device ", quote(node.path), ": mknod is not permitted here, and the host's ",
                     quote(node.path), " is not device ", node.major, ":", node.minor));
+  if (node.configured &&
+      ((st.st_mode & 07777) != node.permissions || st.st_uid != node.uid || st.st_gid != node.gid))
+    warnings.push_back(
+        cat("device ", quote(node.path),
+            " is the host's node: it keeps the host's owner and mode, not those of the configuration"));
   const int32_t slot = list.slot();
   Step& open = list.add(StepKind::kOpenTree);
   open.a = slot;
@@ -131,14 +138,15 @@ void plan_links(const MountFacts& facts, StepList& list) {
 
 }  // namespace
 
-Result<> plan_devices(const Spec& spec, const MountFacts& facts, StepList& list) {
+Result<> plan_devices(const Spec& spec, const MountFacts& facts, StepList& list,
+                      std::vector<std::string>& warnings) {
   if (dev_is_the_hosts(spec)) return {};
   const bool can_mknod = facts.can_mknod && !facts.user_namespace && !facts.runtime_in_user_namespace;
   for (const Node& node : wanted_nodes(spec)) {
     if (can_mknod || node.type == S_IFIFO) {
       plan_mknod(node, list);
     } else {
-      TRY(plan_bound_node(node, list));
+      TRY(plan_bound_node(node, list, warnings));
     }
   }
   plan_links(facts, list);

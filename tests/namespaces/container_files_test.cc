@@ -92,8 +92,9 @@ TEST_CASE("the host's mount namespace: chroot, and nothing that would change the
 }
 
 TEST_CASE("default devices and links") {
+  std::vector<std::string> warnings;
   StepList list;
-  REQUIRE(plan_devices({}, facts_for_tmp(), list));
+  REQUIRE(plan_devices({}, facts_for_tmp(), list, warnings));
   std::string steps = lines(list);
   CHECK(steps.starts_with("mknod s0=\"/dev/null\" u0=0x21b6 u1=0x103\n"));
   CHECK(steps.find("mknod s0=\"/dev/tty\" u0=0x21b6 u1=0x500\n") != std::string::npos);
@@ -102,13 +103,14 @@ TEST_CASE("default devices and links") {
 }
 
 TEST_CASE("configured devices replace defaults, and a bound /dev has none") {
+  std::vector<std::string> warnings;
   Spec spec;
   spec.linux.devices = {{"c", "/dev/./null", 1, 3, 0600, 7, 8},
                         {"b", "/dev/disk", 7, 300, {}, {}, {}},
                         {"p", "/run/fifo", 0, 0, 0640, {}, {}},
                         {"c", "/dev/ptmx", 5, 2, {}, {}, {}}};
   StepList list;
-  REQUIRE(plan_devices(spec, facts_for_tmp(), list));
+  REQUIRE(plan_devices(spec, facts_for_tmp(), list, warnings));
   std::string steps = lines(list);
   CHECK(
       steps.starts_with("mknod s0=\"/dev/null\" u0=0x2180 u1=0x103 u2=0x700000008\n"
@@ -119,21 +121,27 @@ TEST_CASE("configured devices replace defaults, and a bound /dev has none") {
   CHECK(steps.find("mknod s0=\"/dev/ptmx\"") == std::string::npos);
   spec.mounts.push_back({"/dev/", "bind", "/dev", {"rbind"}, {}, {}});
   StepList none;
-  REQUIRE(plan_devices(spec, facts_for_tmp(), none));
+  REQUIRE(plan_devices(spec, facts_for_tmp(), none, warnings));
   CHECK(none.steps().empty());
 }
 
 TEST_CASE("devices are bound from the host where mknod is refused, but only the same ones") {
+  std::vector<std::string> warnings;
   Spec spec;
   MountFacts facts = facts_for_tmp();
   facts.user_namespace = true;
   StepList list;
-  REQUIRE(plan_devices(spec, facts, list));
+  REQUIRE(plan_devices(spec, facts, list, warnings));
   CHECK(lines(list).starts_with(
       "open_tree a=0 flags=0x1 s0=\"/dev/null\"\nattach a=0 flags=0x1 s0=\"/dev/null\"\n"));
+  CHECK(warnings.empty());
+  spec.linux.devices = {{"c", "/dev/null", 1, 3, 0600, 7, 8}};
+  REQUIRE(plan_devices(spec, facts, list, warnings));
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].starts_with("device \"/dev/null\" is the host's node"));
   spec.linux.devices = {{"c", "/dev/null", 1, 5, {}, {}, {}}};
   StepList wrong;
-  auto planned = plan_devices(spec, facts, wrong);
+  auto planned = plan_devices(spec, facts, wrong, warnings);
   REQUIRE(!planned);
   CHECK(planned.error().text ==
         "create device \"/dev/null\": mknod is not permitted here, and the host's \"/dev/null\" is not "
