@@ -1,7 +1,6 @@
 #include "runtime/process_plan.h"
 
 #include <linux/capability.h>
-#include <linux/ioprio.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -86,12 +85,14 @@ Result<> plan_scheduler(const Scheduler& scheduler, StepList& steps) {
   return {};
 }
 
+constexpr int kIoClassShift = 13;  // ioprio_set(2)
+
 Result<> plan_io_priority(const IoPriority& priority, StepList& steps) {
   auto io_class = find_number(io_priority_classes(), priority.priority_class);
   if (!io_class)
     return fail(Kind::kInvalid, cat("I/O priority class ", quote(priority.priority_class), ": unknown"));
   steps.add(StepKind::kIoPriority).u0 =
-      static_cast<uint64_t>(*io_class) << IOPRIO_CLASS_SHIFT | static_cast<uint64_t>(priority.priority);
+      static_cast<uint64_t>(*io_class) << kIoClassShift | static_cast<uint64_t>(priority.priority);
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "spec/names.h"
 
 #include <linux/capability.h>
-#include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -80,9 +79,10 @@ constexpr NamedNumber kRlimits[] = {
 };
 
 constexpr NamedNumber kIoClasses[] = {
-    {"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
-    {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
-    {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
+    // ioprio_set(2); <linux/ioprio.h> of newer kernels is no C++.
+    {"IOPRIO_CLASS_RT", 1},
+    {"IOPRIO_CLASS_BE", 2},
+    {"IOPRIO_CLASS_IDLE", 3},
 };
 
 constexpr NamedNumber kPolicies[] = {
