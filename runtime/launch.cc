@@ -20,7 +20,7 @@
 namespace shoji {
 namespace {
 
-constexpr size_t kChildStack = 16 * 1024;
+constexpr size_t kChildStack = size_t{16} * 1024;
 
 // What the cloned child needs. It shares our memory and must not change any of it but `err`.
 struct Entry {
