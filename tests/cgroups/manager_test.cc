@@ -50,17 +50,17 @@ Cgroup owned(const CgroupHost& host, const std::string& path) {
 }  // namespace
 
 TEST_CASE("an absolute path is below each mount point") {
-  Tree tree({proc_hybrid("/own/deep"), sys_fs_cgroup({dir("unified", {dir("farm")})})});
-  Cgroup cgroup = planned(host_at(tree), "/farm/web/");
-  CHECK(cgroup.unified_path() == tree.path("/sys/fs/cgroup/unified/farm/web"));
-  CHECK(cgroup.controller_path(Controller::kMemory) == tree.path("/sys/fs/cgroup/memory/farm/web"));
+  Tree tree({proc_hybrid("/own/deep"), sys_fs_cgroup({dir("unified", {dir("sites")})})});
+  Cgroup cgroup = planned(host_at(tree), "/sites/web/");
+  CHECK(cgroup.unified_path() == tree.path("/sys/fs/cgroup/unified/sites/web"));
+  CHECK(cgroup.controller_path(Controller::kMemory) == tree.path("/sys/fs/cgroup/memory/sites/web"));
   CHECK(cgroup.controller_path(Controller::kHugetlb) == cgroup.unified_path());
   // farm exists in the unified hierarchy only: elsewhere it is on the list before the leaf.
   std::vector<std::string> paths = cgroup.paths();
   REQUIRE(paths.size() == 19);
-  CHECK(paths[0] == tree.path("/sys/fs/cgroup/unified/farm/web"));
-  CHECK(paths[1] == tree.path("/sys/fs/cgroup/cpu/farm"));
-  CHECK(paths[2] == tree.path("/sys/fs/cgroup/cpu/farm/web"));
+  CHECK(paths[0] == tree.path("/sys/fs/cgroup/unified/sites/web"));
+  CHECK(paths[1] == tree.path("/sys/fs/cgroup/cpu/sites"));
+  CHECK(paths[2] == tree.path("/sys/fs/cgroup/cpu/sites/web"));
 }
 
 TEST_CASE("a relative path is below the own cgroup in v1, and below its parent in v2") {
@@ -114,8 +114,8 @@ TEST_CASE("paths of a hierarchy that is not mounted: gone is fine, there is not"
 
 TEST_CASE("create hands the missing controllers down, in one write per level") {
   Tree tree({proc_unified(), v2_root("cpu memory pids misc", "cpu memory",
-                                     {v2_cgroup("farm", "cpu memory", {v2_cgroup("web", "memory")})})});
-  Cgroup cgroup = planned(host_at(tree), "/farm/web");
+                                     {v2_cgroup("sites", "cpu memory", {v2_cgroup("web", "memory")})})});
+  Cgroup cgroup = planned(host_at(tree), "/sites/web");
   REQUIRE(cgroup.create());
   CHECK(cgroup.unified_fd().value() >= 0);
   // exec joins a cgroup that it knows by its path alone.
@@ -124,16 +124,16 @@ TEST_CASE("create hands the missing controllers down, in one write per level") {
   CHECK(found->unified_fd().value() >= 0);
   // Both texts are 11 bytes long, so that nothing of the old one shows behind the new one in a plain file.
   CHECK(tree.text("/sys/fs/cgroup/cgroup.subtree_control") == "+pids +misc");
-  CHECK(tree.text("/sys/fs/cgroup/farm/cgroup.subtree_control") == "+cpu +memory");
-  CHECK(tree.text("/sys/fs/cgroup/farm/web/cgroup.subtree_control") == "\n");
+  CHECK(tree.text("/sys/fs/cgroup/sites/cgroup.subtree_control") == "+cpu +memory");
+  CHECK(tree.text("/sys/fs/cgroup/sites/web/cgroup.subtree_control") == "\n");
 }
 
 TEST_CASE("create leaves a parent with processes in it as it is") {
-  Node farm = v2_cgroup("farm", "cpu", {file("cgroup.type", "domain\n"), v2_cgroup("web", "")});
+  Node farm = v2_cgroup("sites", "cpu", {file("cgroup.type", "domain\n"), v2_cgroup("web", "")});
   farm.inside[1].text = "41\n";
   Tree tree({proc_unified(), v2_root("cpu", "cpu", {farm})});
-  REQUIRE(planned(host_at(tree), "/farm/web").create());
-  CHECK(tree.text("/sys/fs/cgroup/farm/cgroup.subtree_control") == "\n");
+  REQUIRE(planned(host_at(tree), "/sites/web").create());
+  CHECK(tree.text("/sys/fs/cgroup/sites/cgroup.subtree_control") == "\n");
 }
 
 TEST_CASE("create writes nothing where the cgroup has all controllers") {
@@ -181,19 +181,19 @@ TEST_CASE(
     _exit(0);
   }
   Tree tree({proc_unified(), v2_root("", "", {})});
-  Cgroup cgroup = planned(host_at(tree), "/farm/web");
-  for (const char* made : {"farm", "farm/web"}) {
+  Cgroup cgroup = planned(host_at(tree), "/sites/web");
+  for (const char* made : {"sites", "sites/web"}) {
     REQUIRE(mkdir(tree.path(std::string("/sys/fs/cgroup/") + made).c_str(), 0755) == 0);
   }
-  std::ofstream(tree.path("/sys/fs/cgroup/farm/web/cgroup.procs")) << stranger << "\n";
-  std::ofstream(tree.path("/sys/fs/cgroup/farm/web/cgroup.kill")) << "";
+  std::ofstream(tree.path("/sys/fs/cgroup/sites/web/cgroup.procs")) << stranger << "\n";
+  std::ofstream(tree.path("/sys/fs/cgroup/sites/web/cgroup.kill")) << "";
   auto created = cgroup.create();
   REQUIRE_FALSE(created);
   CHECK(created.error().kind == Kind::kExists);
   CHECK(cgroup.pids() == std::vector<pid_t>{});
   CHECK(cgroup.kill(SIGKILL));
   CHECK(cgroup.remove());
-  CHECK(tree.text("/sys/fs/cgroup/farm/web/cgroup.kill").empty());
+  CHECK(tree.text("/sys/fs/cgroup/sites/web/cgroup.kill").empty());
   CHECK(waitpid(stranger, nullptr, WNOHANG) == 0);
   kill(stranger, SIGKILL);
   waitpid(stranger, nullptr, 0);
@@ -208,12 +208,12 @@ TEST_CASE("a v1 cpuset takes what is in force above it, and keeps what it has") 
   };
   Tree tree(
       {proc({{"/", "/sys/fs/cgroup/cpuset", "cgroup", "rw,cpuset"}}, ""),
-       sys_fs_cgroup({cpuset("cpuset", "0-3", "0", {cpuset("farm", "", "", {cpuset("web", "1", "")})})})});
-  REQUIRE(planned(host_at(tree), "/farm/web").create());
-  CHECK(tree.text("/sys/fs/cgroup/cpuset/farm/web/cpuset.cpus") == "1\n");
-  CHECK(tree.text("/sys/fs/cgroup/cpuset/farm/web/cpuset.mems").substr(0, 1) == "0");
-  CHECK(tree.text("/sys/fs/cgroup/cpuset/farm/cpuset.mems").substr(0, 1) == "0");
-  CHECK(tree.text("/sys/fs/cgroup/cpuset/farm/cpuset.cpus") == "\n");
+       sys_fs_cgroup({cpuset("cpuset", "0-3", "0", {cpuset("sites", "", "", {cpuset("web", "1", "")})})})});
+  REQUIRE(planned(host_at(tree), "/sites/web").create());
+  CHECK(tree.text("/sys/fs/cgroup/cpuset/sites/web/cpuset.cpus") == "1\n");
+  CHECK(tree.text("/sys/fs/cgroup/cpuset/sites/web/cpuset.mems").substr(0, 1) == "0");
+  CHECK(tree.text("/sys/fs/cgroup/cpuset/sites/cpuset.mems").substr(0, 1) == "0");
+  CHECK(tree.text("/sys/fs/cgroup/cpuset/sites/cpuset.cpus") == "\n");
 }
 
 TEST_CASE("remove takes sub-cgroups and own parents, leaves others' parents, and may be repeated") {
@@ -235,15 +235,15 @@ TEST_CASE("remove takes sub-cgroups and own parents, leaves others' parents, and
 TEST_CASE("remove leaves an own parent that somebody else uses by now") {
   Tree tree({proc_unified(), sys_fs_cgroup({})});
   CgroupHost host = host_at(tree);
-  auto planned_paths = planned(host, "/farm/web").paths();
-  for (const char* made : {"farm", "farm/web", "farm/other"}) {
+  auto planned_paths = planned(host, "/sites/web").paths();
+  for (const char* made : {"sites", "sites/web", "sites/other"}) {
     REQUIRE(mkdir(tree.path(std::string("/sys/fs/cgroup/") + made).c_str(), 0755) == 0);
   }
   auto cgroup = Cgroup::from_paths(host, planned_paths);
   REQUIRE(cgroup);
   REQUIRE(cgroup->remove());
-  CHECK(tree.exists("/sys/fs/cgroup/farm/other"));
-  CHECK_FALSE(tree.exists("/sys/fs/cgroup/farm/web"));
+  CHECK(tree.exists("/sys/fs/cgroup/sites/other"));
+  CHECK_FALSE(tree.exists("/sys/fs/cgroup/sites/web"));
 }
 
 TEST_CASE("pids are collected from sub-cgroups, sorted, each once; a gone cgroup has none") {
