@@ -11,7 +11,6 @@ namespace shoji {
 
 struct HostFacts {
   bool can_raise_limits = false;   // CAP_SYS_RESOURCE is effective
-  bool root = false;               // effective uid 0 in the initial user namespace, or root in one
   bool in_user_namespace = false;  // not the initial user namespace: no mknod, other rules
   bool kcore = false;              // the kernel was built with /proc/kcore
   uint64_t effective_caps = 0;

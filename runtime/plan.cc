@@ -227,7 +227,7 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
   InitPlan plan;
   StepList& steps = plan.steps;
   std::optional<SeccompFilter> filter;
-  if (target.with_seccomp && spec.linux.seccomp) {
+  if (spec.linux.seccomp) {
     TRY_ASSIGN(filter, seccomp_filter(*spec.linux.seccomp, options.seccomp_cache));
   }
   bool in_user_namespace = (target.namespaces & CLONE_NEWUSER) != 0;

@@ -49,7 +49,6 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
 struct JoinTarget {
   int pidfd = -1;           // of the container's first process
   uint64_t namespaces = 0;  // CLONE_NEW* of those that are not the runtime's own
-  bool with_seccomp = true;
 };
 Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const HostFacts& host,
                            const PlanOptions& options, const std::vector<UniqueFd>& cgroup_tasks);

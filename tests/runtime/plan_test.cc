@@ -37,7 +37,6 @@ struct Scene {
     bundle = Bundle{top, top + "/rootfs", std::move(*spec)};
     bundle.spec.process->terminal = false;
     host.can_raise_limits = true;
-    host.root = true;
     host.effective_caps = (1ULL << 41) - 1;
     host.last_cap = 40;
     for (rlimit& limit : host.limits) limit = {512, 4096};
