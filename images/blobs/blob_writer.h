@@ -19,7 +19,10 @@ class BlobWriter {
   Result<> write(std::span<const char> bytes);
   // Forgets what was written: the server does not go on where we stopped.
   Result<> restart();
-  // kInvalid when size or digest differ (the partial file is removed then).
+  // All is written: kInvalid when size or digest differ (the partial file is removed then). Does no input or output, so
+  // that what was unpacked meanwhile can be published before commit() has waited for the disk.
+  Result<> verify();
+  // Verifies where verify() did not, then fsync(2) and rename(2).
   Result<> commit();
 
  private:
