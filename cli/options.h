@@ -1,6 +1,6 @@
 #pragma once
-// Command-line options as constexpr tables whose rows are bound to struct members, in urfave/cli's dialect, which is
-// runc's: `--flag value`, `--flag=value`, one dash as good as two, `--` ends the options.
+// Command-line options as constexpr tables whose rows are bound to struct members: `--flag value`, `--flag=value`, `--`
+// ends the options.
 #include <charconv>
 #include <cstdint>
 #include <span>
@@ -28,13 +28,17 @@ struct Option {
 // Whether options may follow positional arguments. exec and ps hand what follows to somebody else.
 enum class Order : uint8_t { kMixed, kOptionsFirst };
 
+// kUrfave: urfave/cli's, which is runc's: one dash is as good as two. kPosix: podman's and docker's: letters after one
+// dash may be bundled (`-af`), and the last one's value may follow at once (`-oFILE`).
+enum class Dialect : uint8_t { kUrfave, kPosix };
+
 struct Parsed {
   std::vector<std::string> arguments;
   bool help = false;  // --help or -h was given; nothing else was looked at
 };
 
 Result<Parsed> parse_options(std::span<const Option> options, void* target, std::span<char* const> words,
-                             Order order);
+                             Order order, Dialect dialect = Dialect::kUrfave);
 
 namespace detail {
 Result<> store(bool& member, std::string_view value);

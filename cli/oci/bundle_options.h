@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "runtime/container.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 // Rows of create and run alike; a verb's table starts with them.
 inline constexpr Option kBundleOption =
@@ -21,4 +21,4 @@ inline constexpr Option kNoNewKeyringOption = option<&CreateOptions::no_new_keyr
 inline constexpr Option kPreserveFdsOption = option<&CreateOptions::preserve_fds>(
     "preserve-fds", 0, "pass this many descriptors from 3 on to the container", "0");
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -1,11 +1,11 @@
 #include "cli/oci/verbs.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
 Result<int> completion(const Globals& /*globals*/, NoOptions& /*options*/, Arguments& /*arguments*/) {
-  TRY(print(bash_completion()));
+  TRY(print(bash_completion(program)));
   return kExitOk;
 }
 
@@ -19,4 +19,4 @@ constinit const Verb completion_verb = {
     .run = parse_and_run<NoOptions, completion>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

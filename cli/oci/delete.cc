@@ -1,7 +1,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/container.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -27,8 +27,9 @@ constinit const Verb delete_verb = {
     .options = kOptions,
     .min_arguments = 1,
     .max_arguments = 1,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<DeleteOptions, remove>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

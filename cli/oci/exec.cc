@@ -1,7 +1,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/container.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -49,8 +49,9 @@ constinit const Verb exec_verb = {
     .min_arguments = 1,
     .order = Order::kOptionsFirst,
     .failure_code = kExitExecFailed,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<ExecOptions, exec>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

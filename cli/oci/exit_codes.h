@@ -1,18 +1,11 @@
 #pragma once
 // What shoji-oci exits with. The numbers are runc's, because callers branch on them.
-#include <string_view>
+#include "cli/verb.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitError = 1;
 inline constexpr int kExitUnknownVerb = 3;
 inline constexpr int kExitExecFailed = 255;
-
-struct ExitCode {
-  int code;
-  std::string_view meaning;
-};
 
 inline constexpr ExitCode kExitCodes[] = {
     {kExitOk, "the verb did what it says; `delete --force` of an unknown container too"},
@@ -24,4 +17,4 @@ inline constexpr ExitCode kExitCodes[] = {
      "with the program's own status"},
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

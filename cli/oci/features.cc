@@ -4,7 +4,7 @@
 #include "cli/oci/verbs.h"
 #include "spec/names.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -27,4 +27,4 @@ constinit const Verb features_verb = {
     .run = parse_and_run<NoOptions, features>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

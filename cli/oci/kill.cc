@@ -2,7 +2,7 @@
 #include "runtime/container.h"
 #include "spec/names.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -30,8 +30,9 @@ constinit const Verb kill_verb = {
     .options = kOptions,
     .min_arguments = 1,
     .max_arguments = 2,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<KillOptions, kill>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -6,7 +6,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/inspect.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -121,4 +121,4 @@ constinit const Verb list_verb = {
     .run = parse_and_run<ListOptions, list>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -2,7 +2,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/container.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -24,7 +24,8 @@ constinit const Verb pause_verb = {
     .summary = "stop all processes of a container where they are",
     .min_arguments = 1,
     .max_arguments = 1,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<NoOptions, pause>,
 };
 
@@ -34,8 +35,9 @@ constinit const Verb resume_verb = {
     .summary = "let the processes of a paused container go on",
     .min_arguments = 1,
     .max_arguments = 1,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<NoOptions, resume>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

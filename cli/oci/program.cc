@@ -1,13 +1,13 @@
 // The command line of shoji-oci: global options, then a verb from the table.
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 
-#include "base/log.h"
+#include "cli/oci/libseccomp_version.h"
 #include "cli/oci/verbs.h"
+#include "spec/spec.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -32,7 +32,14 @@ std::string default_root() {
   return "/run/shoji-oci";
 }
 
-Result<> check_globals(Globals& globals) {
+Start start(const void* target) {
+  const auto& globals = *static_cast<const Globals*>(target);
+  LogFormat format = globals.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+  return {{"shoji-oci", globals.log, format, globals.debug}, globals.version};
+}
+
+Result<> check(void* target) {
+  auto& globals = *static_cast<Globals*>(target);
   if (globals.log_format != "text" && globals.log_format != "json")
     return fail(Kind::kInvalid, cat("invalid log format ", quote(globals.log_format), ": text or json"));
   if (globals.systemd_cgroup)
@@ -44,55 +51,27 @@ Result<> check_globals(Globals& globals) {
   return {};
 }
 
-int show(std::string_view text) {
-  if (Result<> printed = print(text); !printed) {
-    report("", "", printed.error());
-    return kExitError;
-  }
-  return kExitOk;
-}
-
-int unknown_verb(std::string_view name) {
-  report("", "",
-         Error{Kind::kInvalid, 0, cat("unknown command ", quote(name), "; shoji-oci --help lists them")});
-  return kExitUnknownVerb;
-}
-
-int help_verb(std::span<const std::string> words) {
-  if (words.empty()) return show(program_help());
-  const Verb* verb = find_verb(words[0]);
-  return verb != nullptr ? show(verb_help(*verb)) : unknown_verb(words[0]);
+std::string version() {
+  return cat("shoji-oci version ", SHOJI_VERSION, "\ncommit: ", SHOJI_COMMIT, "\nspec: ", kOciVersion,
+             "\nlibseccomp: ", kLibseccompVersion, "\n");
 }
 
 }  // namespace
 
-int run_program(std::span<char* const> words) {
-  // A closed pipe is an error to report, from stdout as from a hook that does not read its input.
-  signal(SIGPIPE, SIG_IGN);
-  Globals globals;
-  Result<Parsed> parsed = parse_options(kGlobalOptions, &globals, words, Order::kOptionsFirst);
-  LogFormat format = globals.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
-  Result<> logs = set_log({"shoji-oci", globals.log, format, globals.debug});
-  for (const Error* error : {parsed ? nullptr : &parsed.error(), logs ? nullptr : &logs.error()}) {
-    if (error == nullptr) continue;
-    report("", "", *error);
-    return kExitError;
-  }
-  if (globals.version) return show(version_text());
-  if (parsed->help || parsed->arguments.empty()) return show(program_help());
-  if (Result<> checked = check_globals(globals); !checked) {
-    report("", "", checked.error());
-    return kExitError;
-  }
-  std::string_view name = parsed->arguments[0];
-  if (name == "help" || name == "h") return help_verb(std::span(parsed->arguments).subspan(1));
-  const Verb* verb = find_verb(name);
-  if (verb == nullptr) return unknown_verb(name);
-  return verb->run(*verb, globals, words.last(parsed->arguments.size() - 1));
-}
+constinit const Program program = {
+    .name = "shoji-oci",
+    .summary = "run containers from OCI bundles",
+    .introduction =
+        "A bundle is a directory with a config.json and a root filesystem. In it:\n\n"
+        "   shoji-oci spec            writes a config.json to start from\n"
+        "   shoji-oci run ID          makes and runs the container, and removes it when its program ends\n",
+    .options = kGlobalOptions,
+    .verbs = kVerbs,
+    .exit_codes = kExitCodes,
+    .unknown_verb_code = kExitUnknownVerb,
+    .version = version,
+    .start = start,
+    .check = check,
+};
 
-std::span<const Option> global_options() {
-  return kGlobalOptions;
-}
-
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

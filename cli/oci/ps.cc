@@ -9,7 +9,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/container.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -112,8 +112,9 @@ constinit const Verb ps_verb = {
     .options = kOptions,
     .min_arguments = 1,
     .order = Order::kOptionsFirst,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<PsOptions, ps>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -1,12 +1,12 @@
 // Verbs of runc that this runtime does not have: each says so in one sentence.
 #include "cli/oci/verbs.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
-int refuse(const Verb& self, const Globals& /*globals*/, std::span<char* const> /*words*/) {
-  report(self.name, "", Error{Kind::kUnsupported, 0, "not supported by shoji-oci"});
+int refuse(const Call& call) {
+  report(Error{Kind::kUnsupported, 0, cat(call.path, ": not supported by shoji-oci")});
   return kExitError;
 }
 
@@ -17,4 +17,4 @@ constinit const Verb events_verb = {.name = "events", .hidden = true, .run = ref
 constinit const Verb restore_verb = {.name = "restore", .hidden = true, .run = refuse};
 constinit const Verb update_verb = {.name = "update", .hidden = true, .run = refuse};
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

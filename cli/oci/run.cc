@@ -1,7 +1,7 @@
 #include "cli/oci/bundle_options.h"
 #include "cli/oci/verbs.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -38,8 +38,9 @@ constinit const Verb run_verb = {
     .options = kOptions,
     .min_arguments = 1,
     .max_arguments = 1,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<CreateOptions, run>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

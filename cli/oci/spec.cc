@@ -6,7 +6,7 @@
 #include "cli/oci/verbs.h"
 #include "spec/default_spec.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -47,4 +47,4 @@ constinit const Verb spec_verb = {
     .run = parse_and_run<SpecOptions, spec>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -1,7 +1,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/container.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -18,8 +18,9 @@ constinit const Verb start_verb = {
     .summary = "run the program of a created container",
     .min_arguments = 1,
     .max_arguments = 1,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<NoOptions, start>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -1,7 +1,7 @@
 #include "cli/oci/verbs.h"
 #include "runtime/inspect.h"
 
-namespace shoji::cli {
+namespace shoji::cli::oci {
 
 namespace {
 
@@ -19,8 +19,9 @@ constinit const Verb state_verb = {
     .summary = "print the state of a container as JSON",
     .min_arguments = 1,
     .max_arguments = 1,
-    .names_container = true,
+    .names_subject = true,
+    .candidates = kContainerIds,
     .run = parse_and_run<NoOptions, state>,
 };
 
-}  // namespace shoji::cli
+}  // namespace shoji::cli::oci

@@ -29,11 +29,12 @@ struct Outcome {
   Result<Parsed> parsed;
 };
 
-Outcome parse(std::vector<std::string> words, Order order = Order::kMixed) {
+Outcome parse(std::vector<std::string> words, Order order = Order::kMixed,
+              Dialect dialect = Dialect::kUrfave) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   Outcome outcome;
-  outcome.parsed = parse_options(kOptions, &outcome.options, pointers, order);
+  outcome.parsed = parse_options(kOptions, &outcome.options, pointers, order, dialect);
   return outcome;
 }
 
@@ -97,4 +98,22 @@ TEST_CASE("what is wrong with an option is said in one sentence") {
   CHECK(error_of({"--preserve-fds=-1"}).ends_with("is not a number from 0 to 4294967295"));
   CHECK(error_of({"--detach=maybe"}) == "option \"--detach\": \"maybe\" is neither true nor false");
   CHECK(error_of({"--criu", "/usr/sbin/criu"}) == "no error");
+}
+
+TEST_CASE("podman's dialect bundles letters and takes a value behind one") {
+  auto posix = [](std::vector<std::string> words) {
+    return parse(std::move(words), Order::kMixed, Dialect::kPosix);
+  };
+  CHECK(posix({"-db/x"}).options.detach);
+  CHECK(posix({"-db/x"}).options.bundle == "/x");
+  CHECK(posix({"-b=/x"}).options.bundle == "/x");
+  CHECK(posix({"-db", "/x"}).options.bundle == "/x");
+  CHECK(posix({"-e", "A=1", "-eB=2"}).options.env == std::vector<std::string>{"A=1", "B=2"});
+  CHECK(posix({"--bundle", "/x"}).options.bundle == "/x");
+  CHECK_FALSE(posix({"-d", "-d=false"}).options.detach);
+  CHECK(posix({"-dh"}).parsed->help);
+  auto error = [&](std::vector<std::string> words) { return posix(std::move(words)).parsed.error().text; };
+  CHECK(error({"-dx"}) == "unknown option \"-x\"");
+  CHECK(error({"--b=1"}) == "unknown option \"--b\"");
+  CHECK(error({"-bundle", "/x", "-b"}) == "option \"-b\" needs an argument");
 }
