@@ -27,6 +27,11 @@ std::set<pid_t>& owned() {
   return pids;
 }
 
+std::set<pid_t>& services() {
+  static std::set<pid_t> pids;
+  return pids;
+}
+
 std::map<pid_t, int>& ended_orphans() {
   static std::map<pid_t, int> codes;
   return codes;
@@ -110,6 +115,7 @@ Process::Process(const Command& command) : out_(unnamed_file()), err_(unnamed_fi
   if (pid_ == 0) become(command, in.get(), out_.get(), err_.get());
   if (pid_ < 0) throw std::runtime_error("fork for a test program");
   owned().insert(pid_);
+  if (command.service) services().insert(pid_);
 }
 
 Process::Process(Process&& other) noexcept
@@ -126,6 +132,7 @@ Process::~Process() {
     reap(true);
   }
   owned().erase(pid_);
+  services().erase(pid_);
 }
 
 bool Process::reap(bool block) {
@@ -213,7 +220,7 @@ std::optional<int> orphan_exit_code(pid_t pid) {
 std::vector<pid_t> living_children() {
   std::vector<pid_t> result;
   for (auto [pid, state] : children())
-    if (state != 'Z' && state != 'X') result.push_back(pid);
+    if (state != 'Z' && state != 'X' && !services().contains(pid)) result.push_back(pid);
   return result;
 }
 

@@ -20,6 +20,7 @@ struct Command {
   std::vector<std::pair<int, int>> fds = {};         // our descriptor -> its number in the program
   int terminal = -1;                                 // a pty slave to be its stdio and controlling terminal
   std::vector<std::pair<int, unsigned long>> soft_limits = {};  // RLIMIT_* -> soft value
+  bool service = false;  // serves the test: not among living_children()
 };
 
 struct Finished {
@@ -61,6 +62,6 @@ inline Finished run_command(const Command& command, double seconds = 20) {
 void become_subreaper();
 void reap_orphans();
 std::optional<int> orphan_exit_code(pid_t pid);  // exit code or 128 + signal, once it is over
-std::vector<pid_t> living_children();            // zombies do not count
+std::vector<pid_t> living_children();            // zombies and services do not count
 
 }  // namespace shoji::test

@@ -1,0 +1,55 @@
+#include "cli/operator/program.h"
+
+namespace shoji::cli::op {
+
+namespace {
+
+constexpr Option kGlobalOptions[] = {
+    option<&Globals::store>("store", 0, "directory of the images (default: the configuration's \"store\")"),
+    option<&Globals::config>("config", 0, "configuration of images and registries", "/etc/shoji/images.json"),
+    option<&Globals::debug>("debug", 0, "also say what is done"),
+    option<&Globals::version>("version", 'v', "print the version"),
+};
+
+Start start(const void* target) {
+  const auto& globals = *static_cast<const Globals*>(target);
+  return {{"shoji", "", LogFormat::kText, globals.debug}, globals.version};
+}
+
+Result<> check(void* target) {
+  const auto& globals = *static_cast<const Globals*>(target);
+  // Relative to what would depend on who asks: the store's path goes into mounts.
+  if (!globals.store.empty() && globals.store[0] != '/')
+    return fail(Kind::kInvalid, cat("--store ", quote(globals.store), " is not an absolute path"));
+  return {};
+}
+
+std::string version() {
+  return cat("shoji version ", SHOJI_VERSION, "\ncommit: ", SHOJI_COMMIT, "\n");
+}
+
+}  // namespace
+
+Program describe(std::span<const Verb* const> verbs) {
+  return {
+      .name = "shoji",
+      .summary = "divide this host into partitions, from images",
+      .introduction =
+          "An image is a root filesystem with what to run in it. From a name to a root that is ready:\n\n"
+          "   shoji pull registry.example/nginx        brings an image into the store\n"
+          "   shoji root create nginx web              makes a writable root of it, named web\n"
+          "   shoji root mount web                     mounts it and prints where\n",
+      .options = kGlobalOptions,
+      .verbs = verbs,
+      .exit_codes = kExitCodes,
+      .unknown_verb_code = kExitUsage,
+      .usage_code = kExitUsage,
+      .dialect = Dialect::kPosix,
+      .quotes_subjects = true,
+      .version = version,
+      .start = start,
+      .check = check,
+  };
+}
+
+}  // namespace shoji::cli::op

@@ -1,0 +1,31 @@
+#pragma once
+// What shoji and shoji-image share: both are `shoji` to the person who types, with the same global options. A verb that
+// needs a registry or an archive lives in shoji-image, which shoji executes with the same words: so the hot verbs load
+// no library at all.
+#include "cli/verb.h"
+
+namespace shoji::cli::op {
+
+inline constexpr int kExitUsage = 2;
+
+inline constexpr ExitCode kExitCodes[] = {
+    {kExitOk, "the verb did what it says"},
+    {kExitError, "the verb did not work; one sentence on standard error says why"},
+    {kExitUsage, "wrong usage: an unknown verb or option, a value that makes no sense, too few arguments"},
+};
+
+// The options before the verb.
+struct Globals {
+  std::string store;   // empty: the configuration's
+  std::string config;  // empty: the usual place
+  bool debug = false;
+  bool version = false;
+};
+
+// The program's description but for its verbs.
+Program describe(std::span<const Verb* const> verbs);
+
+// Verb::run of a verb that shoji-image has: executes it.
+int hand_over(const Call& call);
+
+}  // namespace shoji::cli::op

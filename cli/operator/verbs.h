@@ -1,0 +1,11 @@
+#pragma once
+// Every verb of shoji, each defined in the file of its name.
+#include "cli/operator/program.h"
+
+namespace shoji::cli::op {
+
+extern const Verb completion_verb;
+
+std::span<const Verb* const> operator_verbs();
+
+}  // namespace shoji::cli::op
