@@ -1,0 +1,58 @@
+// zstd (RFC 8878). Skippable frames, which zstd:chunked and seekable formats put behind the data, are skipped.
+#include <zstd.h>
+
+#include "images/compress/streams.h"
+
+namespace shoji::images {
+
+namespace {
+
+class ZstdSource final : public ByteSource {
+ public:
+  explicit ZstdSource(ByteSource& compressed)
+      : compressed_(&compressed),
+        in_(std::make_unique<char[]>(kStreamBuffer)),
+        stream_(ZSTD_createDStream()) {}
+  ~ZstdSource() override { ZSTD_freeDStream(stream_); }
+  ZstdSource(const ZstdSource&) = delete;
+  ZstdSource& operator=(const ZstdSource&) = delete;
+
+  Result<size_t> read(std::span<char> into) override {
+    ZSTD_outBuffer out{into.data(), into.size(), 0};
+    while (out.pos == 0 && !into.empty()) {
+      if (at_.pos == at_.size && !more_out_) {
+        TRY_ASSIGN(bool there, fill());
+        if (!there) break;
+      }
+      size_t hint = ZSTD_decompressStream(stream_, &out, &at_);
+      if (ZSTD_isError(hint) != 0) return fail(Kind::kInvalid, cat("zstd stream: ", ZSTD_getErrorName(hint)));
+      in_frame_ = hint != 0;
+      any_ = any_ || hint == 0;
+      more_out_ = in_frame_ && out.pos == out.size;
+    }
+    return out.pos;
+  }
+
+ private:
+  Result<bool> fill() {
+    TRY_ASSIGN(size_t got, compressed_->read({in_.get(), kStreamBuffer}));
+    at_ = {in_.get(), got, 0};
+    if (got > 0) return true;
+    if (in_frame_ || !any_) return fail(Kind::kInvalid, "zstd stream: it ends too early");
+    return false;
+  }
+
+  ByteSource* compressed_;
+  std::unique_ptr<char[]> in_;
+  ZSTD_DStream* stream_;
+  ZSTD_inBuffer at_{nullptr, 0, 0};
+  bool in_frame_ = false, any_ = false, more_out_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteSource> zstd_source(ByteSource& compressed) {
+  return std::make_unique<ZstdSource>(compressed);
+}
+
+}  // namespace shoji::images
