@@ -29,7 +29,11 @@ Result<std::unique_ptr<LayerSink>> object_sink(const Store& store, const std::st
 // the root as every runtime does; ".." that leaves the root, NUL, or a component over the limit is kInvalid.
 Result<std::string> member_path(std::string_view path, const UnpackLimits& limits);
 // OCI layer.md: ".wh.NAME" hides NAME, ".wh..wh..opq" makes the directory opaque; other ".wh..wh." names are reserved.
+// ".wh." alone, ".wh.." and ".wh..." are reserved as well, and refused. `name` may be a path.
 enum class Whiteout : uint8_t { kNone, kFile, kOpaque, kReserved };
 Whiteout whiteout_kind(std::string_view name);
+// False for xattrs that a sink drops: trusted.overlay.* and user.overlay.* are orders to overlayfs (a redirect leads
+// into other layers), and labels and signatures for SELinux, IMA and EVM are the host's to give.
+bool is_layer_xattr(std::string_view name);
 
 }  // namespace shoji::images
