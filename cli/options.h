@@ -70,6 +70,17 @@ constexpr Option option(std::string_view name, char letter, std::string_view hel
   return Option{name, letter, !std::is_same_v<Value, bool>, &detail::set_member<Member>, help, default_text};
 }
 
+// The same for a member that Struct may have from a base.
+template <typename Struct, auto Member>
+constexpr Option option_of(std::string_view name, char letter, std::string_view help,
+                           std::string_view default_text = {}) {
+  Option row = option<Member>(name, letter, help, default_text);
+  row.set = [](void* target, std::string_view value) -> Result<> {
+    return detail::store(static_cast<Struct*>(target)->*Member, value);
+  };
+  return row;
+}
+
 // An option that is understood and changes nothing; `help` says why.
 constexpr Option accepted(std::string_view name, std::string_view help) {
   return Option{name, 0, true, [](void*, std::string_view) -> Result<> { return {}; }, help, {}};
