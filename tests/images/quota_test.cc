@@ -301,6 +301,64 @@ TEST_CASE("an image that is in use elsewhere is not mounted twice") {
   CHECK(explain(remove_limited_directory(place)).empty());
 }
 
+TEST_CASE("a loop image survives a power cut") {
+  Scratch scratch;
+  const std::string place = scratch.path() + "/disk", after = scratch.path() + "/after";
+  REQUIRE(make_limited_directory(place, {.bytes = 32 * kMiB, .inodes = 0}));
+  CHECK(fill(place + "/file", kMiB).err == 0);  // fsync(2) included
+  CHECK(fill(place + "/second", 3 * kMiB).err == 0);
+  // What is on the disk at this moment: the filesystem was never unmounted.
+  REQUIRE(shell(cat("cp --sparse=always --preserve=all ", place, ".img ", after, ".img; mkdir ", after)) ==
+          0);
+  CHECK(explain(activate_limited_directory(after)).empty());
+  struct stat st{};
+  CHECK(stat((after + "/second").c_str(), &st) == 0);
+  CHECK(st.st_size == static_cast<off_t>(3 * kMiB));
+  CHECK(full(fill(after + "/file", 64 * kMiB).err));
+  CHECK(explain(remove_limited_directory(after)).empty());
+  CHECK(explain(remove_limited_directory(place)).empty());
+}
+
+TEST_CASE("what make left half done is removed, and made again") {
+  Scratch scratch;
+  const std::string place = scratch.path() + "/disk";
+  REQUIRE(shell(cat("echo x >", place, ".img.new; echo x >", place, ".img")) == 0);
+  SECTION("made again") {
+    REQUIRE(make_limited_directory(place, {.bytes = 32 * kMiB, .inodes = 0}));
+    CHECK(access((place + ".img.new").c_str(), F_OK) != 0);
+  }
+  SECTION("not an image") {
+    CHECK(activate_limited_directory(place).error().text.find(".img") != std::string::npos);
+  }
+  CHECK(explain(remove_limited_directory(place)).empty());
+  CHECK(shell(cat("test -z \"$(ls ", scratch.path(), ")\"")) == 0);
+}
+
+TEST_CASE("a loop image grows beyond what it was made for", "[vm]") {  // EXT4_IOC_RESIZE_FS: CAP_SYS_RESOURCE
+  Scratch scratch;
+  const std::string place = scratch.path() + "/disk";
+  REQUIRE(make_limited_directory(place, {.bytes = 32 * kMiB, .inodes = 500}));
+  CHECK(fill(place + "/file", kMiB).err == 0);
+  const uint64_t inodes = quota_usage(place)->limits.inodes;
+  CHECK(explain(set_quota(place, {.bytes = 32 * kMiB, .inodes = 5000})).empty());
+  auto usage = quota_usage(place);
+  REQUIRE(usage);
+  CHECK(usage->limits.bytes == 32 * kMiB);
+  CHECK(inodes < 5000);
+  CHECK(usage->limits.inodes >= 5000);
+  CHECK(usage->limits.inodes < 5600);
+  CHECK(explain(set_quota(place, {.bytes = 20'000 * kMiB, .inodes = 5000})).empty());
+  CHECK(quota_usage(place)->limits.bytes == 20'000 * kMiB);
+  struct stat st{};
+  REQUIRE(stat((place + "/file").c_str(), &st) == 0);
+  CHECK(st.st_size == static_cast<off_t>(kMiB));
+  CHECK(explain(deactivate_limited_directory(place)).empty());
+  CHECK(shell(cat("e2fsck -fn ", place, ".img")) == 0);
+  CHECK(explain(activate_limited_directory(place)).empty());
+  CHECK(quota_usage(place)->limits.bytes == 20'000 * kMiB);
+  CHECK(explain(remove_limited_directory(place)).empty());
+}
+
 // A process that makes, uses and removes a limited directory is killed at any moment; whatever it leaves, remove and
 // make mend.
 void kill_at_random(const std::string& base, int rounds) {
