@@ -3,6 +3,7 @@
 #include <span>
 
 #include "images/blobs/hash.h"
+#include "images/store/scratch.h"
 #include "images/store/store.h"
 
 namespace shoji::images {
@@ -27,10 +28,11 @@ class BlobWriter {
 
  private:
   BlobWriter(const Store& store, Digest digest, uint64_t size);
+  Result<> hash_again();
   const Store* store_;
   Digest digest_;
   uint64_t size_, offset_ = 0;
-  bool already_ = false;
+  bool already_ = false, verified_ = false;
   UniqueFd file_;
   Hasher hasher_;
 };
@@ -43,9 +45,9 @@ class NewBlob {
   Result<Descriptor> commit(std::string_view media_type);
 
  private:
-  NewBlob(const Store& store, UniqueFd file) : store_(&store), file_(std::move(file)) {}
+  NewBlob(const Store& store, Scratch file) : store_(&store), file_(std::move(file)) {}
   const Store* store_;
-  UniqueFd file_;
+  Scratch file_;
   Hasher hasher_;
   uint64_t size_ = 0;
 };

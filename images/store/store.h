@@ -9,7 +9,7 @@
 //   composed/ALGORITHM-HEX          erofs metadata of the whole stack of an image, by the digest of its configuration
 //   l/SHORT -> ../layers/.../tree   names short enough for mount(2)'s one page of options
 //   roots/NAME/                     writable roots (images/roots)
-//   partial/, tmp/, leases/, sweep.lock
+//   partial/, tmp/ (images/store/scratch.h), leases/, sweep.lock, version
 //
 // Nothing is ever modified in place. Every directory entry appears by a rename, so a verb that is killed leaves only
 // files in partial/ (resumed by the next pull) and tmp/ (swept).
@@ -28,7 +28,8 @@ namespace shoji::images {
 class Store {
  public:
   // Opens, and for kWrite makes, the store of `config`. A store written by a newer version is kUnsupported. kRead
-  // never writes, so that a store on a read-only filesystem works.
+  // never writes, so that a store on a read-only filesystem works. What is made from a store (writers, leases, scratch)
+  // keeps a pointer to it: it stays where it is meanwhile.
   enum class Access : uint8_t { kRead, kWrite };
   static Result<Store> open(const ImagesConfig& config, Access access);
 
@@ -45,7 +46,7 @@ class Store {
 };
 
 // --- blobs (reading; images/blobs writes) -------------------------------------------------------------------
-// The path of a blob, or kNotFound. Looks into shared stores too. Its size is compared, its content is not hashed.
+// The path of a blob, or kNotFound. Looks into shared stores too. It was verified when it was written, and is not again.
 Result<std::string> find_blob(const Store& store, const Digest& digest);
 Result<std::string> read_blob(const Store& store, const Digest& digest, size_t limit);
 
@@ -57,12 +58,13 @@ struct NamedImage {
   int64_t created = 0;  // seconds since the epoch: when the name was set
 };
 Result<std::vector<NamedImage>> list_names(const Store& store);
-// Replaces an earlier target. The blobs that the target needs are there already.
+// Replaces an earlier target. The blobs that the target needs are there already: the target itself is looked for. A name
+// without a registry becomes localhost/NAME. `created` 0: now.
 Result<> set_name(const Store& store, const NamedImage& image);
 Result<> remove_name(const Store& store, const Reference& name);
 
 struct Image {
-  std::vector<Reference> names;  // every name of it
+  std::vector<Reference> names;  // of list_images every name of it; of find_image the one that was found
   Descriptor target;             // what the name points at
   Descriptor manifest_descriptor;
   Manifest manifest;
@@ -80,7 +82,9 @@ Result<std::vector<Image>> list_images(const Store& store);
 Result<std::vector<Reference>> resolve_short_name(const ImagesConfig& config, const Reference& reference);
 
 // --- leases and sweeping --------------------------------------------------------------------------------------
-// What a running verb is about to need is not swept. A lease dies with its process (flock(2)).
+// What a running verb is about to need is not swept, nor what that reaches: of a manifest its blobs, of a configuration
+// its unpacked layers. A lease dies with its process (flock(2)). Things that are there already may be swept until hold()
+// has returned: hold first, then look.
 class Lease {
  public:
   static Result<Lease> take(const Store& store, std::string_view purpose);
