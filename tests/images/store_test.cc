@@ -179,3 +179,18 @@ TEST_CASE("scratch is removed unless it is published") {
   REQUIRE(late);
   CHECK(late->publish("layers/x").error().kind == Kind::kExists);
 }
+
+TEST_CASE("the format of layers is what the configuration says, else what the kernel mounts") {
+  TemporaryDirectory directory;
+  ImagesConfig config = config_at(directory.path());
+  config.format = "tree";
+  CHECK(layer_format(open_store(config)) == LayerFormat::kTree);
+  config.format = "composed";
+  CHECK(layer_format(open_store(config)) == LayerFormat::kComposed);
+  config.format = "auto";
+  Store store = open_store(config);
+  auto probed = layer_format(store);
+  REQUIRE(probed);
+  CHECK(layer_format(store) == *probed);  // now from the cache
+  CHECK(find_layer(store, digest_of("x"), *probed).error().kind == Kind::kNotFound);
+}
