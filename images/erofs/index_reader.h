@@ -1,0 +1,44 @@
+#pragma once
+// Reads an index forward, and single entries of it again.
+#include "images/erofs/layer_index.h"
+
+namespace shoji::images {
+
+class IndexReader {
+ public:
+  // `fd` outlives the reader. Read with pread(2): its offset does not matter.
+  static Result<IndexReader> open(int fd);
+  // False at the end, where the checksum has been compared. `entry` is reused: what it holds is replaced.
+  Result<bool> next(IndexedEntry& entry);
+  // Of the last entry; for IndexWindow.
+  [[nodiscard]] uint64_t position() const { return position_; }
+  [[nodiscard]] uint64_t checksum() const { return checksum_.value(); }
+
+ private:
+  explicit IndexReader(int fd, uint64_t end) : fd_(fd), end_(end) {}
+  Result<> refill();
+  Result<> finish();
+  int fd_;
+  uint64_t end_;       // of the records
+  uint64_t read_ = 0;  // bytes of the file that were read
+  size_t at_ = 0;      // in buffer_
+  uint64_t count_ = 0, position_ = 0;
+  StreamChecksum checksum_;
+  std::string buffer_, path_;
+};
+
+// A piece of an index in memory, moved where an entry is wanted. Entries wanted in about the order of the index cost
+// few reads.
+class IndexWindow {
+ public:
+  // Everything but the path. `file` tells indexes apart.
+  Result<> read(int fd, uint32_t file, uint64_t position, IndexedEntry& entry);
+
+ private:
+  Result<> load(int fd, uint64_t position, size_t bytes);
+  uint32_t file_ = ~0u;
+  uint64_t start_ = 0;
+  std::string bytes_;
+};
+
+}  // namespace shoji::images
