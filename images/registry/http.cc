@@ -230,11 +230,12 @@ HttpFailure HttpClient::Handle::failure(CURLcode code) const {
   Easy easy{curl};
   const HttpRequest& request = *exchange.request;
   HttpFailure failure{.cause = HttpFailure::Cause::kBroken, .error = {}};
-  bool tls = request.url.starts_with("https:");
+  bool connected = easy.number(CURLINFO_PRIMARY_PORT) != 0;
+  bool ready = easy.large(CURLINFO_PRETRANSFER_TIME_T) != 0;  // after the TLS handshake
   if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
       code == CURLE_SSL_CERTPROBLEM || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
     failure.cause = HttpFailure::Cause::kRefused;
-  } else if (tls && easy.large(CURLINFO_CONNECT_TIME_T) > 0 && easy.large(CURLINFO_APPCONNECT_TIME_T) == 0) {
+  } else if (code == CURLE_SSL_CONNECT_ERROR || (code == CURLE_OPERATION_TIMEDOUT && connected && !ready)) {
     failure.cause = HttpFailure::Cause::kNoTls;
   } else if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
              code == CURLE_COULDNT_RESOLVE_PROXY) {

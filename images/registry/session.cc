@@ -31,8 +31,8 @@ bool worth_another(const HttpOutcome& outcome, const Backoff& backoff) {
   if (outcome) return may_pass(outcome->status);
   switch (outcome.error().cause) {
     case HttpFailure::Cause::kStopped:
-    case HttpFailure::Cause::kRefused:
-    case HttpFailure::Cause::kNoTls: return false;
+    case HttpFailure::Cause::kRefused: return false;
+    case HttpFailure::Cause::kNoTls:
     case HttpFailure::Cause::kUnreachable: return backoff.tried() < 2;  // a wrong name stays wrong
     case HttpFailure::Cause::kBroken: return true;
   }
