@@ -103,6 +103,7 @@ struct PlainText {
   std::string operator()(uint64_t number) const { return std::to_string(number); }
   std::string operator()(bool truth) const { return truth ? "true" : "false"; }
   std::string operator()(const std::vector<std::string>& list) const { return join(list); }
+  std::string operator()(const RawJson& raw) const { return raw.json; }
 };
 
 bool passes(const Filter& filter, const FieldValue& value) {
@@ -136,6 +137,7 @@ struct JsonValue {
     for (const std::string& item : list) json.value(item);
     json.end_array();
   }
+  void operator()(const RawJson& raw) const { json.raw(raw.json); }
 };
 
 std::string as_json(std::span<const Column* const> columns, std::span<const void* const> rows) {

@@ -14,9 +14,15 @@
 
 namespace shoji::cli {
 
+// A value that is JSON already.
+struct RawJson {
+  std::string json;
+  auto operator<=>(const RawJson&) const = default;
+};
+
 // Null is what is not known.
 using FieldValue =
-    std::variant<std::monostate, std::string, int64_t, uint64_t, bool, std::vector<std::string>>;
+    std::variant<std::monostate, std::string, int64_t, uint64_t, bool, std::vector<std::string>, RawJson>;
 
 struct Field {
   FieldValue value;

@@ -3,8 +3,14 @@
 
 namespace shoji::cli::image {
 
+namespace {
+
+constexpr const Verb* kVerbs[] = {&login_verb, &logout_verb};
+
+}  // namespace
+
 std::span<const Verb* const> image_verbs() {
-  return {};
+  return kVerbs;
 }
 
 }  // namespace shoji::cli::image

@@ -1,8 +1,17 @@
 #pragma once
 // Every verb that shoji hands over, each defined in the file of its name.
-#include "cli/operator/program.h"
+#include "cli/operator/handed_over.h"
 
 namespace shoji::cli::image {
+
+// The row of a verb, with what it does.
+template <typename Options, auto body>
+constexpr Verb acting(Verb verb) {
+  verb.run = parse_and_run<Options, body>;
+  return verb;
+}
+
+extern const Verb login_verb, logout_verb;
 
 std::span<const Verb* const> image_verbs();
 

@@ -5,8 +5,23 @@ namespace shoji::cli::op {
 
 namespace {
 
+constexpr Verb handed_over(Verb verb) {
+  verb.run = hand_over;
+  return verb;
+}
+constexpr Verb kLoginVerb = handed_over(kLogin), kLogoutVerb = handed_over(kLogout);
+
+constexpr const Verb* kImageVerbs[] = {
+    &image_ls_verb,
+    &inspect_verb,
+    &history_verb,
+    &tag_verb,
+};
+constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
+
 constexpr const Verb* kVerbs[] = {
-    &completion_verb,
+    &kLoginVerb,   &kLogoutVerb, &images_verb, &inspect_verb,
+    &history_verb, &tag_verb,    &kImage,      &completion_verb,
 };
 
 }  // namespace

@@ -1,10 +1,11 @@
 #pragma once
 // Every verb of shoji, each defined in the file of its name.
+#include "cli/operator/handed_over.h"
 #include "cli/operator/program.h"
 
 namespace shoji::cli::op {
 
-extern const Verb completion_verb;
+extern const Verb completion_verb, history_verb, image_ls_verb, images_verb, inspect_verb, tag_verb;
 
 std::span<const Verb* const> operator_verbs();
 

@@ -1,0 +1,108 @@
+// What holds for the tables of every program.
+#include <map>
+#include <set>
+
+#include "base/spawn.h"
+#include "cli/image/verbs.h"
+#include "cli/oci/verbs.h"
+#include "cli/operator/verbs.h"
+#include "tests/catch.h"
+
+using namespace shoji;
+using namespace shoji::cli;
+
+namespace {
+
+struct NamedVerb {
+  std::string path;
+  const Verb* verb;
+};
+
+void collect(std::vector<NamedVerb>& out, std::string_view group, std::span<const Verb* const> verbs) {
+  for (const Verb* verb : verbs) {
+    std::string path = cat(group, group.empty() ? "" : " ", verb->name);
+    out.push_back({path, verb});
+    collect(out, path, verb->verbs);
+  }
+}
+
+std::vector<NamedVerb> all_verbs(const Program& program) {
+  std::vector<NamedVerb> out;
+  collect(out, "", program.verbs);
+  return out;
+}
+
+void check_options(std::span<const Option> options) {
+  std::set<std::string_view> names;
+  std::set<char> letters;
+  for (const Option& row : options) {
+    CHECK(names.insert(row.name).second);
+    CHECK((row.letter == 0 || letters.insert(row.letter).second));
+    CHECK(row.set != nullptr);
+    CHECK_FALSE(row.help.empty());
+    CHECK((row.name != "help" && row.letter != 'h'));
+  }
+}
+
+void check_program(const Program& program) {
+  std::string help = program_help(program);
+  for (const Option& row : program.options) CHECK(help.find(cat("--", row.name)) != std::string::npos);
+  check_options(program.options);
+  std::set<std::string> paths;
+  for (const auto& [path, verb] : all_verbs(program)) {
+    INFO(path);
+    CHECK(paths.insert(path).second);
+    CHECK((verb->run == nullptr) == !verb->verbs.empty());
+    CHECK((verb->hidden || !verb->summary.empty()));
+    CHECK_FALSE(verb->summary.ends_with('.'));
+    CHECK(verb->min_arguments <= verb->max_arguments);
+    CHECK((verb->verbs.empty() ? verb->max_arguments == 0 : true) == verb->arguments.empty());
+    std::string text = verb_help(program, path, *verb);
+    for (const Option& row : verb->options) CHECK(text.find(cat("--", row.name)) != std::string::npos);
+    for (size_t at = 0; at < verb->description.size();) {
+      size_t end = std::min(verb->description.find('\n', at), verb->description.size());
+      CHECK(end - at <= 120);
+      at = end + 1;
+    }
+    check_options(verb->options);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the tables of shoji and shoji-image hold together") {
+  check_program(op::describe(op::operator_verbs()));
+  check_program(op::describe(image::image_verbs()));
+}
+
+TEST_CASE("what shoji hands over shoji-image has, with the same options") {
+  std::map<std::string, const Verb*> theirs;
+  for (const auto& [path, verb] : all_verbs(op::describe(image::image_verbs()))) theirs[path] = verb;
+  size_t handed_over = 0;
+  for (const auto& [path, verb] : all_verbs(op::describe(op::operator_verbs()))) {
+    if (verb->run != &op::hand_over) continue;
+    INFO(path);
+    ++handed_over;
+    REQUIRE(theirs.contains(path));
+    CHECK(theirs[path]->options.data() == verb->options.data());
+    CHECK(theirs[path]->run != verb->run);
+  }
+  CHECK(handed_over > 0);
+}
+
+TEST_CASE("bash completes verbs inside of groups and their options") {
+  auto completions = [](const std::string& words, int count) {
+    std::string script = cat(bash_completion(op::describe(op::operator_verbs())), "COMP_WORDS=(", words,
+                             "); COMP_CWORD=", count - 1, "; _shoji; echo \"${COMPREPLY[*]}\"");
+    auto captured =
+        run_captured({"/bin/bash", {"bash", "-c", script}, {"PATH=/usr/bin:/bin"}, {}}, "", 20'000);
+    REQUIRE(captured);
+    REQUIRE(captured->err.empty());
+    return captured->out;
+  };
+  CHECK(completions("shoji ima", 2) == "images image\n");
+  CHECK(completions("shoji image hist", 3) == "history\n");
+  CHECK(completions("shoji --store /x image ls --no-h", 6) == "--no-heading\n");
+  CHECK(completions("shoji image --he", 3) == "--help\n");
+  CHECK(completions("shoji login --pass", 3) == "--password --password-stdin\n");
+}

@@ -1,0 +1,55 @@
+#include <filesystem>
+
+#include "tests/catch.h"
+#include "tests/integration/images/image_maker.h"
+#include "tests/integration/images/registry.h"
+#include "tests/integration/images/strangers.h"
+#include "tests/integration/images/workshop.h"
+#include "tests/integration/match.h"
+#include "tests/integration/sandbox.h"
+
+using namespace shoji::test;
+
+TEST_CASE("login keeps credentials that work, where skopeo finds them; logout forgets them") {
+  Workshop shop;
+  Registry registry({.login = true});
+  std::string file = shop.scratch() + "/auth.json";
+  Command login = shop.command({"login", "--tls-verify=false", "--authfile", file, "-u", Registry::kUser,
+                                "--password-stdin", registry.address()});
+  login.input = std::string(Registry::kPassword) + "\n";
+  Finished done = run_command(login);
+  CHECK(done.err == "");
+  CHECK(done.out == "Login succeeded\n");
+  CHECK(std::filesystem::status(file).permissions() ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  Made made = make_busybox_image(shop.layout());
+  must({"skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", "--authfile", file,
+        "oci:" + made.layout, "docker://" + registry.address() + "/a:1"});
+  CHECK(shop.must({"logout", "--authfile", file, registry.address()}) == "Login credentials removed");
+  CHECK(read_text(file).find(registry.address()) == std::string::npos);
+  CHECK(shop.refused({"logout", "--authfile", file, registry.address()}) ==
+        containing("shoji: logout \"" + registry.address() + "\": "));
+}
+
+TEST_CASE("login refuses what the registry refuses, and keeps nothing") {
+  Workshop shop;
+  Registry registry({.login = true});
+  std::string file = shop.scratch() + "/auth.json";
+  Finished done = shop.shoji(
+      {"login", "--tls-verify=false", "--authfile", file, "-u", "person", "-p", "wrong", registry.address()});
+  CHECK(done.code == 1);
+  CHECK(one_sentence(done));
+  CHECK(done.err == containing("401"));
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("login that nobody can answer, or that contradicts itself, is wrong usage") {
+  Workshop shop;
+  CHECK(shop.refused({"login", "-p", "x", "127.0.0.1:1"}, 2) ==
+        "shoji: login: a password needs --username\nhint: shoji login --help\n");
+  CHECK(shop.refused({"login", "-u", "a", "-p", "x", "--password-stdin", "127.0.0.1:1"}, 2) ==
+        containing("exclude each other"));
+  CHECK(shop.refused({"login"}, 2) == containing("takes exactly 1 argument, got 0"));
+  CHECK(shop.refused({"login", "--tls-verify=false", "127.0.0.1:1"}) ==
+        containing("--username and --password-stdin are needed where nobody can be asked"));
+}
