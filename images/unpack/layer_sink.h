@@ -22,6 +22,7 @@ class LayerSink {
 // devices, opaque directories carry trusted.overlay.opaque and user.overlay.opaque. Every path is resolved by openat2(2)
 // below the tree (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS for parents); a member that would leave it is kInvalid.
 Result<std::unique_ptr<LayerSink>> tree_sink(const Store& store, const std::string& directory);
+Result<std::unique_ptr<LayerSink>> tree_sink(const UnpackLimits& limits, const std::string& directory);
 // `index` below `directory`, and objects/: contents by digest, no tree at all (images/erofs/layer_index.h).
 Result<std::unique_ptr<LayerSink>> object_sink(const Store& store, const std::string& directory);
 
