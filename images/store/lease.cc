@@ -1,4 +1,7 @@
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "base/io.h"
 #include "base/path.h"
@@ -8,7 +11,7 @@
 
 namespace shoji::images {
 
-// A file in leases/, locked as long as the lease lives: a line with the purpose, then a digest a line.
+// A file in leases/, locked as long as the lease lives: lines with the purpose and when it began, then a digest a line.
 struct Lease::State {
   const Store* store;
   std::string name;  // "leases/..."
@@ -28,7 +31,10 @@ Lease::~Lease() {
 Result<Lease> Lease::take(const Store& store, std::string_view purpose) {
   // The file is locked before it appears in leases/, so that no sweep takes it for a dead process' one.
   TRY_ASSIGN(Scratch file, Scratch::make_file(store, "lease"));
-  TRY(write_all(file.fd(), cat(quote(purpose), '\n'), file.path()));
+  // The filesystem's clock, which the sweep compares with.
+  struct stat st{};
+  if (fstat(file.fd(), &st) != 0) return fail_errno(errno, cat("inspect ", quote(file.path())));
+  TRY(write_all(file.fd(), cat(quote(purpose), "\nsince ", st.st_ctim.tv_sec, '\n'), file.path()));
   std::string name = cat("leases/", base_name(file.path()));
   TRY(file.publish(name));
   return Lease(std::make_unique<State>(&store, std::move(name), std::move(file)));

@@ -121,7 +121,9 @@ Result<> derive_index(const Store& store) {
     Descriptor& entry = index.manifests.emplace_back(std::move(image.target));
     entry.annotations.insert_or_assign(std::string(kReferenceName), image.name.text());
   }
-  return write_durably(store, "index.json", print_index(index) + "\n");
+  std::string text = print_index(index) + "\n";
+  if (auto there = read_file_at(store.dir(), "index.json"); there && *there == text) return {};
+  return write_durably(store, "index.json", text);
 }
 
 Result<> set_name(const Store& store, const NamedImage& image) {

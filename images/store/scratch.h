@@ -1,6 +1,7 @@
 #pragma once
 // A private file or directory below tmp/. It is locked (flock(2)) as long as it is used, so that sweeping tells it from
-// what a killed process left. What is put below tmp/ in another way may be swept at any moment.
+// what a killed process left. What is put below tmp/ in another way may be swept at any moment. While a scratch directory
+// lives, no object of objects/ is swept: a layer that is being unpacked into it needs those that no index names yet.
 #include <string>
 #include <string_view>
 
