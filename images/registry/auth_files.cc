@@ -32,7 +32,8 @@ std::vector<AuthFile> auth_files() {
 
 std::vector<std::string> old_keys(const std::string& registry) {
   if (registry == "docker.io")
-    return {"https://index.docker.io/v1/", "index.docker.io", "registry-1.docker.io", "https://index.docker.io/v1"};
+    return {"https://index.docker.io/v1/", "index.docker.io", "registry-1.docker.io",
+            "https://index.docker.io/v1"};
   return {cat("https://", registry), cat("https://", registry, "/v1/"), cat("https://", registry, "/v2/"),
           cat("http://", registry)};
 }

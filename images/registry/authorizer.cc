@@ -26,8 +26,9 @@ int64_t now() {
 
 std::string base64(std::string_view text) {
   std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   out.resize(static_cast<size_t>(size));
   return out;
 }
@@ -37,7 +38,8 @@ std::string basic(const Credentials& credentials) {
 }
 
 const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::string_view scheme) {
-  auto found = std::ranges::find(challenges, scheme, [](const Challenge& c) { return std::string_view(c.scheme); });
+  auto found =
+      std::ranges::find(challenges, scheme, [](const Challenge& c) { return std::string_view(c.scheme); });
   return found == challenges.end() ? nullptr : &*found;
 }
 
@@ -92,9 +94,9 @@ Result<HttpRequest> Authorizer::token_request(const Access& access) {
     request.method = "POST";
     request.url = realm;
     request.headers = {"Content-Type: application/x-www-form-urlencoded"};
-    request.body = cat("grant_type=refresh_token&client_id=", kClient, "&service=", escape_url(service),
-                       "&scope=", escape_url(access.scope), "&refresh_token=",
-                       escape_url(credentials_->identity_token));
+    request.body =
+        cat("grant_type=refresh_token&client_id=", kClient, "&service=", escape_url(service),
+            "&scope=", escape_url(access.scope), "&refresh_token=", escape_url(credentials_->identity_token));
     return request;
   }
   request.url = realm;
@@ -130,8 +132,7 @@ Result<Authorizer::Token> Authorizer::fetch(const Access& access) {
 Result<std::string> Authorizer::current(const Access& access) {
   if (challenge_.scheme.empty()) return std::string();
   TRY(find(access));
-  if (challenge_.scheme == "basic")
-    return credentials_->user.empty() ? std::string() : basic(*credentials_);
+  if (challenge_.scheme == "basic") return credentials_->user.empty() ? std::string() : basic(*credentials_);
   auto found = tokens_.find(access.scope);
   if (found == tokens_.end() || found->second.expires <= now()) {
     TRY_ASSIGN(Token token, fetch(access));

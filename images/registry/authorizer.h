@@ -16,8 +16,8 @@ namespace shoji::images {
 // Whose credentials, and what for.
 struct Access {
   std::string registry, repository;
-  std::string scope;       // "repository:NAME:pull", several separated by spaces
-  bool plain_ok = false;   // the registry is insecure, so its token server may be
+  std::string scope;      // "repository:NAME:pull", several separated by spaces
+  bool plain_ok = false;  // the registry is insecure, so its token server may be
   std::string ca_file;
   // Sends a request to the token server, with retries.
   std::function<HttpOutcome(const HttpRequest&)> send;
@@ -44,7 +44,7 @@ class Authorizer {
 
   std::mutex mutex_;
   std::optional<Credentials> credentials_;
-  Challenge challenge_;  // what the registry asked for
+  Challenge challenge_;                  // what the registry asked for
   std::map<std::string, Token> tokens_;  // by scope
 };
 

@@ -17,8 +17,9 @@ namespace {
 
 Result<std::string> decode_base64(std::string_view text, std::string_view name) {
   std::string out(text.size() / 4 * 3 + 3, '\0');
-  int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0) return fail(Kind::kInvalid, cat(name, ": \"auth\" is not base64"));
   size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   out.resize(static_cast<size_t>(size) - padding);
@@ -63,14 +64,16 @@ Result<Credentials> find_in(const AuthFile& file, const std::vector<std::string>
   Json root = document.root();
   std::string helper = helper_in(root, registry);
   if (!helper.empty()) {
-    TRY_ASSIGN(Credentials found, helper_get(helper, registry == "docker.io" ? old_keys(registry)[0] : registry));
+    TRY_ASSIGN(Credentials found,
+               helper_get(helper, registry == "docker.io" ? old_keys(registry)[0] : registry));
     if (!found.empty()) return found;
   }
   Json auths = root.find("auths");
   for (const std::string& key : keys) {
     Json entry = auths.is_object() ? auths.find(key) : Json();
     if (!entry.is_object()) continue;
-    TRY_ASSIGN(Credentials found, entry_credentials(entry, cat("file ", quote(file.path), ": entry ", quote(key))));
+    TRY_ASSIGN(Credentials found,
+               entry_credentials(entry, cat("file ", quote(file.path), ": entry ", quote(key))));
     if (!found.empty()) return found;
   }
   return Credentials{};

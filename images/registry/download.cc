@@ -70,8 +70,9 @@ Result<> Download::begin(const HttpResponse& head) {
   if (head.status == 206) {
     std::optional<uint64_t> from = range_begin(head.header("content-range"));
     if (from != offset_)
-      return fail(Kind::kInvalid, cat("GET ", shown_url(url_), ": range ", quote(head.header("content-range")),
-                                      " is not what was asked for: ", offset_, " and on"));
+      return fail(Kind::kInvalid,
+                  cat("GET ", shown_url(url_), ": range ", quote(head.header("content-range")),
+                      " is not what was asked for: ", offset_, " and on"));
   } else if (head.status != 200) {
     return fail(Kind::kInvalid, cat("GET ", shown_url(url_), ": unexpected status ", head.status));
   } else if (offset_ > 0) {
@@ -104,7 +105,8 @@ Result<> download_from(Session& session, Endpoint& endpoint, const Descriptor& b
   for (int ranges_refused = 0, ended_early = 0;;) {
     uint64_t before = download.offset();
     HttpOutcome outcome = session.send(endpoint, call);
-    if (download.complete() && (!outcome || outcome->is_success())) return {};
+    bool broken = !outcome && outcome.error().cause == HttpFailure::Cause::kBroken;
+    if (download.complete() && (broken || (outcome && outcome->is_success()))) return {};
     if (outcome && outcome->status == 416 && download.offset() > 0 && ranges_refused++ == 0) {
       TRY(download.restart());
       continue;
@@ -112,8 +114,8 @@ Result<> download_from(Session& session, Endpoint& endpoint, const Descriptor& b
     TRY_ASSIGN(HttpResponse response, expect_success(call, std::move(outcome)));
     // A whole answer, but not the whole blob: some proxies close a broken transfer as if it were complete.
     if (download.offset() > before && ended_early++ < 3) continue;
-    return fail(Kind::kInvalid, cat("GET ", shown_url(response.url), ": the blob ends after ", download.offset(),
-                                    " of ", blob.size, " bytes"));
+    return fail(Kind::kInvalid, cat("GET ", shown_url(response.url), ": the blob ends after ",
+                                    download.offset(), " of ", blob.size, " bytes"));
   }
 }
 
@@ -135,7 +137,8 @@ Result<> Repository::blob(const Descriptor& blob, uint64_t offset, const Receive
 
 Result<std::string> Repository::small_blob(const Descriptor& blob, size_t limit) {
   if (blob.size > limit)
-    return fail(Kind::kInvalid, cat("blob ", blob.digest.text(), " of ", blob.size, " bytes is too large here"));
+    return fail(Kind::kInvalid,
+                cat("blob ", blob.digest.text(), " of ", blob.size, " bytes is too large here"));
   std::string text;
   TRY(this->blob(
       blob, 0,

@@ -40,7 +40,8 @@ struct Exchange {
 Error too_much(const Exchange& exchange, std::string_view what, size_t limit) {
   const HttpRequest& request = *exchange.request;
   return {.kind = Kind::kInvalid,
-          .text = cat(request.method, ' ', shown_url(request.url), ": ", what, " of more than ", limit, " bytes")};
+          .text = cat(request.method, ' ', shown_url(request.url), ": ", what, " of more than ", limit,
+                      " bytes")};
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -202,7 +203,8 @@ void HttpClient::Handle::prepare(const HttpRequest& request) {
   exchange.response.url = request.url;
   words[0] = 0;
   curl_slist_free_all(headers);
-  headers = curl_slist_append(nullptr, "Expect:");  // many registries let a client wait a second for 100 Continue
+  headers =
+      curl_slist_append(nullptr, "Expect:");  // many registries let a client wait a second for 100 Continue
   for (const std::string& header : request.headers) headers = curl_slist_append(headers, header.c_str());
   if (!request.authorization.empty())
     headers = curl_slist_append(headers, cat("Authorization: ", request.authorization).c_str());
@@ -279,7 +281,8 @@ HttpOutcome HttpClient::perform(const HttpRequest& request) {
 }
 
 std::string HttpResponse::header(std::string_view name) const {
-  auto found = std::ranges::find(headers, name, [](const auto& header) { return std::string_view(header.first); });
+  auto found =
+      std::ranges::find(headers, name, [](const auto& header) { return std::string_view(header.first); });
   return found == headers.end() ? std::string() : found->second;
 }
 

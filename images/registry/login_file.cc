@@ -16,22 +16,37 @@ namespace {
 
 std::string base64(std::string_view text) {
   std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   out.resize(static_cast<size_t>(size));
   return out;
 }
 
 Result<> copy_value(JsonWriter& out, Json value) {
   switch (value.type()) {
-    case Json::Type::kNull: out.null(); break;
-    case Json::Type::kBool: out.value(value.as_bool().value_or(false)); break;
-    case Json::Type::kInteger: out.value(value.as_int64().value_or(0)); break;
-    case Json::Type::kUnsigned: out.value(value.as_uint64().value_or(0)); break;
-    case Json::Type::kReal: out.value(value.as_double().value_or(0)); break;
-    case Json::Type::kString: out.value(value.as_string().value_or("")); break;
+    case Json::Type::kNull:
+      out.null();
+      break;
+    case Json::Type::kBool:
+      out.value(value.as_bool().value_or(false));
+      break;
+    case Json::Type::kInteger:
+      out.value(value.as_int64().value_or(0));
+      break;
+    case Json::Type::kUnsigned:
+      out.value(value.as_uint64().value_or(0));
+      break;
+    case Json::Type::kReal:
+      out.value(value.as_double().value_or(0));
+      break;
+    case Json::Type::kString:
+      out.value(value.as_string().value_or(""));
+      break;
     case Json::Type::kArray:
-    case Json::Type::kObject: out.raw(value.source()); break;
+    case Json::Type::kObject:
+      out.raw(value.source());
+      break;
   }
   return {};
 }
@@ -119,7 +134,8 @@ Result<> remove_credentials(const std::string& registry) {
   if (!helper.empty()) return helper_erase(helper, entry_key(registry));
   Json auths = document.root().find("auths");
   if (!auths.is_object() || !auths.find(registry).exists())
-    return fail(Kind::kNotFound, cat("no credentials for registry ", quote(registry), " in ", quote(file.path)));
+    return fail(Kind::kNotFound,
+                cat("no credentials for registry ", quote(registry), " in ", quote(file.path)));
   return write_file_atomically(file.path, changed(document.root(), registry, nullptr), 0600);
 }
 

@@ -16,17 +16,12 @@ struct StatusRow {
   long status;
   std::string_view words;
 };
-constexpr StatusRow kStatuses[] = {{400, "Bad Request"},
-                                   {401, "Unauthorized"},
-                                   {403, "Forbidden"},
-                                   {404, "Not Found"},
-                                   {405, "Method Not Allowed"},
-                                   {413, "Content Too Large"},
-                                   {416, "Range Not Satisfiable"},
-                                   {429, "Too Many Requests"},
-                                   {500, "Internal Server Error"},
-                                   {502, "Bad Gateway"},
-                                   {503, "Service Unavailable"},
+constexpr StatusRow kStatuses[] = {{400, "Bad Request"},        {401, "Unauthorized"},
+                                   {403, "Forbidden"},          {404, "Not Found"},
+                                   {405, "Method Not Allowed"}, {408, "Request Timeout"},
+                                   {413, "Content Too Large"},  {416, "Range Not Satisfiable"},
+                                   {429, "Too Many Requests"},  {500, "Internal Server Error"},
+                                   {502, "Bad Gateway"},        {503, "Service Unavailable"},
                                    {504, "Gateway Timeout"}};
 
 // A stranger's text must not look like a part of our message, nor reach the terminal's escape sequences.
@@ -73,7 +68,8 @@ Error registry_error(std::string_view method, const HttpResponse& response) {
   bool denied = response.status == 401 || response.status == 403;
   return {.kind = response.status == 404 ? Kind::kNotFound : Kind::kSystem,
           .err = denied ? EACCES : 0,
-          .text = cat(method, ' ', shown_url(response.url), ": ", response.status, words.empty() ? "" : " ", words)};
+          .text = cat(method, ' ', shown_url(response.url), ": ", response.status, words.empty() ? "" : " ",
+                      words)};
 }
 
 }  // namespace shoji::images

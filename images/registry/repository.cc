@@ -48,8 +48,9 @@ Result<> check_digest(FetchedManifest& manifest, std::string_view asked, const H
   manifest.digest = digest_of(manifest.text, wanted ? wanted->algorithm() : HashAlgorithm::kSha256);
   for (const Result<Digest>* digest : {&wanted, &said}) {
     if (!*digest || digest_of(manifest.text, (*digest)->algorithm()) == **digest) continue;
-    return fail(Kind::kInvalid, cat("GET ", shown_url(response.url), ": the manifest is not ", (*digest)->text(),
-                                    ", it has digest ", digest_of(manifest.text, (*digest)->algorithm()).text()));
+    return fail(Kind::kInvalid,
+                cat("GET ", shown_url(response.url), ": the manifest is not ", (*digest)->text(),
+                    ", it has digest ", digest_of(manifest.text, (*digest)->algorithm()).text()));
   }
   return {};
 }
@@ -100,7 +101,8 @@ Result<Repository> Repository::open(const ImagesConfig& config, const Reference&
 Result<Repository> Repository::open(const ImagesConfig& config, const Reference& name,
                                     const Patience& patience) {
   TRY_ASSIGN(Endpoints endpoints, endpoints_of(config, name));
-  return Repository(std::make_shared<State>(std::make_shared<Endpoints>(std::move(endpoints)), Session(patience)));
+  return Repository(
+      std::make_shared<State>(std::make_shared<Endpoints>(std::move(endpoints)), Session(patience)));
 }
 
 Repository Repository::clone() const {
@@ -140,9 +142,13 @@ Result<std::vector<std::string>> Repository::tags() {
     TRY(add_tags(response, tags));
     std::string next = next_page(response);
     if (next.empty()) return tags;
-    TRY_ASSIGN(call.target, resolve_url(response.url, next));
+    TRY_ASSIGN(next, resolve_url(response.url, next));
+    if (next == response.url)
+      return fail(Kind::kInvalid, cat("GET ", shown_url(next), ": the next page is this page"));
+    call.target = std::move(next);
   }
-  return fail(Kind::kInvalid, cat("tags of ", quote(endpoint.repository), ": more than ", kTagPages, " pages"));
+  return fail(Kind::kInvalid,
+              cat("tags of ", quote(endpoint.repository), ": more than ", kTagPages, " pages"));
 }
 
 Result<> Repository::check_login(const Credentials& credentials) {

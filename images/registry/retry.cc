@@ -15,7 +15,8 @@ void Backoff::wait(uint64_t retry_after_s) {
   if (getrandom(&random, sizeof random, 0) == sizeof random) ms = ms / 2 + random % (ms / 2 + 1);
   ms = std::max(ms, retry_after_s * 1000);
   tried_++;
-  timespec left{.tv_sec = static_cast<time_t>(ms / 1000), .tv_nsec = static_cast<long>(ms % 1000 * 1'000'000)};
+  timespec left{.tv_sec = static_cast<time_t>(ms / 1000),
+                .tv_nsec = static_cast<long>(ms % 1000 * 1'000'000)};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) {
   }
 }

@@ -31,10 +31,13 @@ bool worth_another(const HttpOutcome& outcome, const Backoff& backoff) {
   if (outcome) return may_pass(outcome->status);
   switch (outcome.error().cause) {
     case HttpFailure::Cause::kStopped:
-    case HttpFailure::Cause::kRefused: return false;
+    case HttpFailure::Cause::kRefused:
+      return false;
     case HttpFailure::Cause::kNoTls:
-    case HttpFailure::Cause::kUnreachable: return backoff.tried() < 2;  // a wrong name stays wrong
-    case HttpFailure::Cause::kBroken: return true;
+    case HttpFailure::Cause::kUnreachable:
+      return backoff.tried() < 2;  // a wrong name stays wrong
+    case HttpFailure::Cause::kBroken:
+      return true;
   }
   return false;
 }
@@ -76,7 +79,8 @@ HttpRequest Session::request_of(const Endpoint& endpoint, const Call& call) cons
 
 // An insecure registry is asked by TLS first, and what it speaks is remembered.
 HttpOutcome Session::with_scheme(Endpoint& endpoint, HttpRequest& request, const Call& call) {
-  bool probe = endpoint.insecure && endpoint.scheme == Endpoint::Scheme::kUnknown && call.target.starts_with('/');
+  bool probe =
+      endpoint.insecure && endpoint.scheme == Endpoint::Scheme::kUnknown && call.target.starts_with('/');
   if (!probe) return http_.perform(request);
   request.connect_seconds = std::min(kProbeSeconds, patience_.connect_seconds);
   HttpOutcome outcome = http_.perform(request);
@@ -105,8 +109,9 @@ HttpOutcome Session::redirected(Endpoint& endpoint, Call& call, const std::strin
     std::string location = outcome->header("location");
     if (location.empty()) return outcome;
     if (hop == kRedirects)
-      return stopped({.kind = Kind::kInvalid,
-                      .text = cat(call.method, ' ', shown_url(request.url), ": more than ", kRedirects, " redirects")});
+      return stopped(
+          {.kind = Kind::kInvalid,
+           .text = cat(call.method, ' ', shown_url(request.url), ": more than ", kRedirects, " redirects")});
     Result<std::string> next = resolve_url(request.url, location);
     if (!next) return stopped(within(cat(call.method, ' ', shown_url(request.url)), next.error()));
     if (request.url.starts_with("https:") && !next->starts_with("https:") && !endpoint.insecure)

@@ -74,7 +74,8 @@ Result<long> Upload::whole() {
   call.before_try = [this](Call&) { return rewind_(); };
   HttpOutcome outcome = session_.send(endpoint_, call);
   constexpr long kTryChunks[] = {400, 405, 411, 413, 415, 501};
-  if (outcome && std::ranges::find(kTryChunks, outcome->status) != std::end(kTryChunks)) return outcome->status;
+  if (outcome && std::ranges::find(kTryChunks, outcome->status) != std::end(kTryChunks))
+    return outcome->status;
   TRY(expect_success(call, std::move(outcome)));
   return 201;
 }
@@ -179,8 +180,8 @@ Result<> Repository::put_manifest(std::string_view tag_or_digest, std::string_vi
   TRY_ASSIGN(HttpResponse response, expect_success(call, state_->session.send(endpoint, call)));
   Result<Digest> said = Digest::parse(response.header("docker-content-digest"));
   if (said && digest_of(text, said->algorithm()) != *said)
-    return fail(Kind::kInvalid, cat("PUT ", shown_url(response.url), ": the registry has stored ", said->text(),
-                                    ", which is not what was sent"));
+    return fail(Kind::kInvalid, cat("PUT ", shown_url(response.url), ": the registry has stored ",
+                                    said->text(), ", which is not what was sent"));
   return {};
 }
 

@@ -22,8 +22,7 @@ Result<UrlHandle> parsed(const std::string& text) {
   UrlHandle url(curl_url());
   if (text.size() > kUrlLimit) return fail(Kind::kInvalid, cat("URL of ", text.size(), " bytes is too long"));
   CURLUcode code = url ? curl_url_set(url.get(), CURLUPART_URL, text.c_str(), kFlags) : CURLUE_OUT_OF_MEMORY;
-  if (code != CURLUE_OK)
-    return fail(Kind::kInvalid, cat("URL ", quote(text), ": ", curl_url_strerror(code)));
+  if (code != CURLUE_OK) return fail(Kind::kInvalid, cat("URL ", quote(text), ": ", curl_url_strerror(code)));
   return url;
 }
 
@@ -56,9 +55,9 @@ Result<Url> parse_url(const std::string& text) {
 
 Result<std::string> resolve_url(const std::string& base, const std::string& location) {
   TRY_ASSIGN(UrlHandle handle, parsed(base));
-  CURLUcode code = location.size() > kUrlLimit
-                       ? CURLUE_BAD_PORT_NUMBER
-                       : curl_url_set(handle.get(), CURLUPART_URL, location.c_str(), kFlags | CURLU_URLENCODE);
+  CURLUcode code = location.size() > kUrlLimit ? CURLUE_BAD_PORT_NUMBER
+                                               : curl_url_set(handle.get(), CURLUPART_URL, location.c_str(),
+                                                              kFlags | CURLU_URLENCODE);
   std::string url = code == CURLUE_OK ? part_of(handle, CURLUPART_URL) : std::string();
   if (url.empty())
     return fail(Kind::kInvalid, cat("location ", quote(location.substr(0, 200)), " is not a URL"));
