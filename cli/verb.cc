@@ -55,6 +55,11 @@ Accepted accept_words(const Call& call, void* options) {
 
 int finish(const Call& call, const Arguments& arguments, const Result<int>& result) {
   if (result) return *result;
+  // A transfer names itself and what it moves, more exactly than the words that were typed.
+  if (result.error().text.starts_with(cat(call.verb.name, " \""))) {
+    report(result.error());
+    return call.verb.failure_code;
+  }
   std::string subject = call.path;
   if (call.verb.names_subject && !arguments.empty())
     subject += cat(" ", call.program.quotes_subjects ? quote(arguments[0]) : arguments[0]);

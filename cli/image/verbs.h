@@ -11,7 +11,8 @@ constexpr Verb acting(Verb verb) {
   return verb;
 }
 
-extern const Verb login_verb, logout_verb;
+extern const Verb commit_verb, import_verb, load_verb, login_verb, logout_verb, prepare_verb, pull_verb,
+    push_verb, save_verb, verify_verb;
 
 std::span<const Verb* const> image_verbs();
 

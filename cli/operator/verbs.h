@@ -5,7 +5,8 @@
 
 namespace shoji::cli::op {
 
-extern const Verb completion_verb, history_verb, image_ls_verb, images_verb, inspect_verb, tag_verb;
+extern const Verb completion_verb, history_verb, image_ls_verb, image_rm_verb, images_verb, inspect_verb,
+    prune_verb, tag_verb;
 
 std::span<const Verb* const> operator_verbs();
 
