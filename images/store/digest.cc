@@ -37,6 +37,13 @@ Result<Digest> Digest::parse(std::string_view text) {
   return fail(Kind::kInvalid, cat("digest ", quote(text), ": the algorithm is neither sha256 nor sha512"));
 }
 
+Result<Digest> Digest::parse_file_name(std::string_view name) {
+  size_t dash = name.find('-');
+  if (dash == std::string_view::npos)
+    return fail(Kind::kInvalid, cat("file name ", quote(name), " is not ALGORITHM-HEX"));
+  return parse(cat(name.substr(0, dash), ':', name.substr(dash + 1)));
+}
+
 std::string Digest::text() const {
   return hex_.empty() ? std::string() : cat(algorithm_name(algorithm_), ':', hex_);
 }

@@ -16,6 +16,7 @@ class Digest {
   Digest() = default;  // empty: no digest
   // Lower-case hex of exactly the algorithm's length; anything else is kInvalid.
   static Result<Digest> parse(std::string_view text);
+  static Result<Digest> parse_file_name(std::string_view name);  // "sha256-ab12..."
   static Digest make(HashAlgorithm algorithm, std::string hex) { return {algorithm, std::move(hex)}; }
 
   [[nodiscard]] bool empty() const { return hex_.empty(); }

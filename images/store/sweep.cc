@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "base/io.h"
 #include "images/erofs/layer_index.h"
@@ -57,13 +56,6 @@ class Sweeper {
   DiskUse use_;
   Swept swept_;
 };
-
-std::optional<Digest> digest_of_file_name(std::string_view name) {
-  size_t dash = name.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  auto digest = Digest::parse(cat(name.substr(0, dash), ':', name.substr(dash + 1)));
-  return digest ? std::optional(*digest) : std::nullopt;
-}
 
 // With `all` an image stays when a root or a running verb uses it.
 Result<bool> Sweeper::is_kept(const NamedImage& image) {
@@ -160,7 +152,7 @@ Result<> Sweeper::sweep_layers(const std::string& trash) {
   for (const char* directory : {"layers", "composed"}) {
     TRY_ASSIGN(auto names, list_directory(store_->dir(), directory));
     for (const std::string& name : names) {
-      auto digest = digest_of_file_name(name);
+      auto digest = Digest::parse_file_name(name);
       std::string path = cat(directory, '/', name), to = cat(trash, '/', directory, '-', name);
       if (!digest || marks_.has(*digest) || is_recent(path)) continue;
       TRY(use_.add(store_->dir(), path));
@@ -175,7 +167,7 @@ Result<> Sweeper::sweep_layers(const std::string& trash) {
 Result<> Sweeper::mark_objects(ObjectMarks& objects) {
   TRY_ASSIGN(auto layers, list_directory(store_->dir(), "layers"));
   for (const std::string& layer : layers) {
-    auto digest = digest_of_file_name(layer);
+    auto digest = Digest::parse_file_name(layer);
     if (options_->dry_run && digest && !marks_.has(*digest)) continue;  // otherwise it is moved away by now
     std::string path = cat("layers/", layer, "/index");
     UniqueFd index(openat(store_->dir(), path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -26,6 +26,8 @@ TEST_CASE("a digest is parsed exactly") {
   REQUIRE(digest);
   CHECK(digest->text() == kAbc);
   CHECK(digest->file_name() == "sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(Digest::parse_file_name(digest->file_name()) == *digest);
+  CHECK_FALSE(Digest::parse_file_name(digest->text()));
   CHECK(digest->short_text() == "ba7816bf8f01");
   for (std::string_view bad :
        {"", "sha256", "sha256:", "sha256:BA78", "md5:d41d8cd98f00b204e9800998ecf8427e",

@@ -12,9 +12,6 @@ using namespace shoji::images::test;
 
 namespace {
 
-bool is_there(const std::string& path) {
-  return access(path.c_str(), F_OK) == 0;
-}
 std::string text_of(const std::string& path) {
   auto text = read_file(path);
   REQUIRE(text);

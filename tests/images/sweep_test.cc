@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 
 #include "base/json.h"
-#include "images/erofs/layer_index.h"
-#include "images/store/durable.h"
 #include "images/store/scratch.h"
 #include "tests/images/store_fixture.h"
 
@@ -13,45 +11,6 @@ using namespace shoji::images;
 using namespace shoji::images::test;
 
 namespace {
-
-bool is_there(const std::string& path) {
-  return access(path.c_str(), F_OK) == 0;
-}
-
-std::string layer_path(const Store& store, std::string_view text) {
-  return cat(store.path(), "/layers/", digest_of(text).file_name());
-}
-std::string object_path(const Store& store, std::string_view text) {
-  std::string hex = digest_of(text).hex();
-  return cat(store.path(), "/objects/", hex.substr(0, 2), "/", hex);
-}
-
-std::vector<std::string> read_directory(const std::string& path) {
-  auto names = list_directory(AT_FDCWD, path);
-  REQUIRE(names);
-  return *names;
-}
-
-void put_object(const Store& store, std::string_view text) {
-  std::string path = object_path(store, text);
-  REQUIRE(make_directories(path.substr(0, path.rfind('/')), 0755));
-  REQUIRE(write_file_atomically(path, text));
-}
-
-// A composed layer, whose digest is that of `name`, with one file whose content is `object`.
-void put_layer(const Store& store, std::string_view name, std::string_view object) {
-  REQUIRE(make_directories(layer_path(store, name), 0755));
-  auto fd = open_file(layer_path(store, name) + "/index", O_WRONLY | O_CREAT, 0644);
-  REQUIRE(fd);
-  LayerIndexWriter writer(fd->get());
-  IndexedEntry entry;
-  entry.entry.path = "file";
-  entry.entry.size = object.size();
-  entry.object = digest_of(object).hex();
-  REQUIRE(writer.add(entry));
-  REQUIRE(writer.finish());
-  put_object(store, object);
-}
 
 void put_root(const Store& store, const std::string& name, const Image& image) {
   std::string directory = cat(store.path(), "/roots/", name);
