@@ -83,7 +83,8 @@ bool FakeRegistry::State::read_request(int fd, std::string& buffer, FakeRequest&
     std::string_view header = head.substr(0, head.find("\r\n"));
     size_t colon = std::min(header.find(':'), header.size());
     std::string name(header.substr(0, colon));
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     request.headers[name] = header.substr(std::min(colon + 2, header.size()));
   }
   size_t length = std::strtoul(request.header("content-length").c_str(), nullptr, 10);
@@ -184,9 +185,8 @@ size_t FakeRegistry::connections() const {
 
 size_t FakeRegistry::count(std::string_view method, std::string_view target) const {
   std::vector<FakeRequest> all = requests();
-  return static_cast<size_t>(std::ranges::count_if(all, [&](const FakeRequest& request) {
-    return request.method == method && request.target == target;
-  }));
+  return static_cast<size_t>(std::ranges::count_if(
+      all, [&](const FakeRequest& request) { return request.method == method && request.target == target; }));
 }
 
 FakeReply serve(const FakeRequest& request, std::string_view body) {
@@ -220,7 +220,8 @@ Patience impatient() {
 
 void forget_environment() {
   setenv("REGISTRY_AUTH_FILE", "/nonexistent/auth.json", 1);
-  for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"})
+  for (const char* name :
+       {"http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"})
     unsetenv(name);
 }
 

@@ -59,7 +59,8 @@ shoji::images::Patience impatient();
 // No credentials of the host's user, and no proxy, have a part in the test.
 void forget_environment();
 // The repository "team/x" of a registry.
-shoji::images::Repository repository_at(const std::string& host, const shoji::images::ImagesConfig& config = {},
+shoji::images::Repository repository_at(const std::string& host,
+                                        const shoji::images::ImagesConfig& config = {},
                                         const shoji::images::Patience& patience = impatient());
 shoji::images::Descriptor descriptor_of(std::string_view body);
 std::string random_text(size_t size);

@@ -23,7 +23,8 @@ FakeReply unauthorized(const std::string& challenge) {
 }
 
 std::string bearer(const FakeRequest& request) {
-  return cat("Bearer realm=\"http://", request.header("host"), "/token\",service=\"here\",scope=\"repository:team/x:pull\"");
+  return cat("Bearer realm=\"http://", request.header("host"),
+             "/token\",service=\"here\",scope=\"repository:team/x:pull\"");
 }
 
 // A registry whose token server is itself: tokens t0, t1, ... of which the last one is good.
@@ -90,7 +91,8 @@ TEST_CASE("wrong credentials are refused with the registry's words, and not trie
   Result<> login = repository_at(registry.host()).check_login(kPerson);
   REQUIRE(!login);
   CHECK(login.error().err == EACCES);
-  CHECK(login.error().text == cat("GET \"", registry.url(), "/v2/\": 401 UNAUTHORIZED: authentication required"));
+  CHECK(login.error().text ==
+        cat("GET \"", registry.url(), "/v2/\": 401 UNAUTHORIZED: authentication required"));
   CHECK(registry.requests().size() <= 3);
 }
 
@@ -126,7 +128,8 @@ TEST_CASE("the token server gets the password, the registry the token") {
   REQUIRE(repository.check_login(kPerson));
   for (const FakeRequest& request : tokens.registry.requests())
     CHECK((request.header("authorization") == kBasic) == request.target.starts_with("/token"));
-  Result<> wrong = repository_at(tokens.registry.host()).check_login({.user = "person", .password = "wrong", .identity_token = {}});
+  Result<> wrong = repository_at(tokens.registry.host())
+                       .check_login({.user = "person", .password = "wrong", .identity_token = {}});
   REQUIRE(!wrong);
   CHECK_THAT(wrong.error().text, Catch::Contains("/token\": 401 UNAUTHORIZED: authentication required"));
 }
@@ -134,12 +137,15 @@ TEST_CASE("the token server gets the password, the registry the token") {
 TEST_CASE("an identity token is exchanged by POST") {
   FakeRegistry registry([](const FakeRequest& request) {
     if (request.target == "/token") {
-      bool right = request.method == "POST" &&
-                   request.body == "grant_type=refresh_token&client_id=shoji&service=here&scope=repository%3Ateam%2Fx%3Apull"
-                                   "&refresh_token=id%2F1";
+      bool right =
+          request.method == "POST" &&
+          request.body ==
+              "grant_type=refresh_token&client_id=shoji&service=here&scope=repository%3Ateam%2Fx%3Apull"
+              "&refresh_token=id%2F1";
       return right ? FakeReply{.body = R"({"access_token":"good"})"} : FakeReply{.status = 400};
     }
-    return request.header("authorization") == "Bearer good" ? manifest_reply("{}") : unauthorized(bearer(request));
+    return request.header("authorization") == "Bearer good" ? manifest_reply("{}")
+                                                            : unauthorized(bearer(request));
   });
   Repository repository = repository_at(registry.host());
   ignore(repository.check_login({.user = "person", .password = {}, .identity_token = "id/1"}),
@@ -148,7 +154,8 @@ TEST_CASE("an identity token is exchanged by POST") {
 }
 
 TEST_CASE("a token server that answers nonsense is an error") {
-  std::string answer = GENERATE("", "{}", "[]", R"({"token":7})", R"({"token":"a\r\nX-Evil: 1"})", R"({"token":""})", "{");
+  std::string answer =
+      GENERATE("", "{}", "[]", R"({"token":7})", R"({"token":"a\r\nX-Evil: 1"})", R"({"token":""})", "{");
   FakeRegistry registry([&](const FakeRequest& request) {
     return request.target.starts_with("/token") ? FakeReply{.body = answer} : unauthorized(bearer(request));
   });
@@ -158,7 +165,8 @@ TEST_CASE("a token server that answers nonsense is an error") {
 }
 
 TEST_CASE("a challenge that cannot be answered is the registry's 401") {
-  std::string challenge = GENERATE("Negotiate", "Bearer", "Bearer realm=\"ftp://x/\"", "Bearer realm=\"file:///etc/passwd\"", "");
+  std::string challenge =
+      GENERATE("Negotiate", "Bearer", "Bearer realm=\"ftp://x/\"", "Bearer realm=\"file:///etc/passwd\"", "");
   FakeRegistry registry([&](const FakeRequest&) { return unauthorized(challenge); });
   Result<FetchedManifest> manifest = repository_at(registry.host()).manifest("1");
   REQUIRE(!manifest);
@@ -199,10 +207,10 @@ TEST_CASE("a redirect's errors do not show the signed part of the link, and its 
 }
 
 TEST_CASE("redirects end, and lead to http and https only") {
-  std::string location = GENERATE("/v2/again", "file:///etc/passwd", "ftp://x/", "gopher://x", "http://user:pass@127.0.0.1:1/", "");
-  FakeRegistry registry([&](const FakeRequest&) {
-    return FakeReply{.status = 302, .headers = {{"Location", location}}};
-  });
+  std::string location = GENERATE("/v2/again", "file:///etc/passwd", "ftp://x/", "gopher://x",
+                                  "http://user:pass@127.0.0.1:1/", "");
+  FakeRegistry registry(
+      [&](const FakeRequest&) { return FakeReply{.status = 302, .headers = {{"Location", location}}}; });
   Result<FetchedManifest> manifest = repository_at(registry.host()).manifest("1");
   REQUIRE(!manifest);
   CHECK(registry.requests().size() <= 10);

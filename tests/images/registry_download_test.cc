@@ -50,9 +50,10 @@ TEST_CASE("a missing manifest is a sentence with the registry's words") {
 }
 
 TEST_CASE("a registry's words reach nobody's terminal as they are") {
-  std::string words = GENERATE(R"({"errors":[{"code":"X","message":"a \u001b[31mred\" word"}]})",
-                               R"({"errors":[{"code":"DENIED"}]})", R"({"errors":[]})", R"({"errors":7})", "<html>",
-                               "{", "", R"({"details":"no"})", R"({"errors":[{"code":7,"message":[1]}]})");
+  std::string words =
+      GENERATE(R"({"errors":[{"code":"X","message":"a \u001b[31mred\" word"}]})",
+               R"({"errors":[{"code":"DENIED"}]})", R"({"errors":[]})", R"({"errors":7})", "<html>", "{", "",
+               R"({"details":"no"})", R"({"errors":[{"code":7,"message":[1]}]})");
   FakeRegistry registry([&](const FakeRequest&) { return FakeReply{.status = 403, .body = words}; });
   Result<FetchedManifest> manifest = repository_at(registry.host()).manifest("1");
   REQUIRE(!manifest);
@@ -64,7 +65,8 @@ TEST_CASE("a registry's words reach nobody's terminal as they are") {
 TEST_CASE("a manifest that is not the one asked for is refused") {
   FakeRegistry registry([](const FakeRequest& request) {
     FakeReply reply = manifest_reply(std::string(kManifest));
-    if (request.target.ends_with("/lie")) reply.headers.emplace_back("Docker-Content-Digest", digest_of("other").text());
+    if (request.target.ends_with("/lie"))
+      reply.headers.emplace_back("Docker-Content-Digest", digest_of("other").text());
     return reply;
   });
   Repository repository = repository_at(registry.host());
@@ -87,7 +89,9 @@ TEST_CASE("a media type that says nothing is not passed on, another one is") {
                      .body = std::string(kManifest)};
   });
   Repository repository = repository_at(registry.host());
-  CHECK(repository.manifest("vague").value_or(FetchedManifest{.text = {}, .media_type = "x", .digest = {}}).media_type.empty());
+  CHECK(repository.manifest("vague")
+            .value_or(FetchedManifest{.text = {}, .media_type = "x", .digest = {}})
+            .media_type.empty());
   CHECK(repository.manifest("html").value_or(FetchedManifest{}).media_type == "text/html");
 }
 
@@ -241,14 +245,16 @@ TEST_CASE("errors that may pass are waited out, as often as the patience allows"
 TEST_CASE("a registry that says when to come back is asked then, unless that is too late") {
   FakeRegistry registry([](const FakeRequest& request) {
     bool late = request.target.ends_with("/late");
-    if (request.number == 0) return FakeReply{.status = 429, .headers = {{"Retry-After", late ? "3600" : "1"}}};
+    if (request.number == 0)
+      return FakeReply{.status = 429, .headers = {{"Retry-After", late ? "3600" : "1"}}};
     return manifest_reply(std::string(kManifest));
   });
   timespec before{}, after{};
   clock_gettime(CLOCK_MONOTONIC, &before);
   REQUIRE(repository_at(registry.host()).manifest("soon"));
   clock_gettime(CLOCK_MONOTONIC, &after);
-  CHECK(after.tv_sec * 1000 + after.tv_nsec / 1'000'000 >= before.tv_sec * 1000 + before.tv_nsec / 1'000'000 + 990);
+  CHECK(after.tv_sec * 1000 + after.tv_nsec / 1'000'000 >=
+        before.tv_sec * 1000 + before.tv_nsec / 1'000'000 + 990);
   Result<FetchedManifest> late = repository_at(registry.host()).manifest("late");
   REQUIRE(!late);
   CHECK(contains(late.error().text, "429 Too Many Requests: it asks to come back in 3600 s"));
@@ -281,7 +287,8 @@ TEST_CASE("tags come page by page, and a page that leads to itself ends") {
   bool endless = GENERATE(false, true);
   FakeRegistry registry([&](const FakeRequest& request) {
     if (endless)
-      return FakeReply{.headers = {{"Link", cat("<", request.target, ">; rel=\"next\"")}}, .body = R"({"tags":["a"]})"};
+      return FakeReply{.headers = {{"Link", cat("<", request.target, ">; rel=\"next\"")}},
+                       .body = R"({"tags":["a"]})"};
     if (request.target.find("last=b") == std::string::npos)
       return FakeReply{.headers = {{"Link", "</v2/team/x/tags/list?last=b&n=2>; rel=\"next\""}},
                        .body = R"({"name":"team/x","tags":["a","b"]})"};

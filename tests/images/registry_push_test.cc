@@ -28,8 +28,8 @@ struct Receiver {
     if (request.method != "PUT" && request.method != "PATCH") return not_found();
     if (request.method == "PUT" && whole_refused && !request.body.empty()) return {.status = 405};
     if (parts++ == break_at) return {.status = 500};
-    if (request.method == "PATCH" && request.header("content-range") !=
-                                         cat(body.size(), '-', body.size() + request.body.size() - 1))
+    if (request.method == "PATCH" &&
+        request.header("content-range") != cat(body.size(), '-', body.size() + request.body.size() - 1))
       return {.status = 416};
     body += request.body;
     if (request.method == "PATCH") return {.status = 202, .headers = {{"Location", location}}};
@@ -90,7 +90,8 @@ TEST_CASE("an upload that never works ends") {
   Repository repository = repository_at(registry.host());
   Result<> done = upload(repository, "x");
   REQUIRE(!done);
-  CHECK_THAT(done.error().text, Catch::Contains("PUT \"" + registry.url() + "/u\": 500 Internal Server Error"));
+  CHECK_THAT(done.error().text,
+             Catch::Contains("PUT \"" + registry.url() + "/u\": 500 Internal Server Error"));
   CHECK(registry.count("POST", "/v2/team/x/blobs/uploads/") == 4);
 }
 
@@ -120,7 +121,8 @@ TEST_CASE("a provider's error ends an upload with it") {
   Receiver receiver;
   Repository repository = repository_at(receiver.registry.host());
   Result<> done = repository.upload_blob(
-      descriptor_of("x"), [](std::span<char>) -> Result<size_t> { return fail(Kind::kInvalid, "blob is gone"); },
+      descriptor_of("x"),
+      [](std::span<char>) -> Result<size_t> { return fail(Kind::kInvalid, "blob is gone"); },
       []() -> Result<> { return {}; });
   REQUIRE(!done);
   CHECK(done.error().text == "blob is gone");
