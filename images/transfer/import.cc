@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "images/tar/tar_reader.h"
+#include "images/transfer/changes.h"
 #include "images/transfer/new_layer.h"
 #include "images/transfer/streams.h"
 #include "images/transfer/transfer.h"
@@ -50,6 +51,8 @@ Result<int64_t> copy_root(const Store& store, const std::string& path, ByteSink&
 
 Result<Image> import_root(const Store& store, const std::string& path, const ImportOptions& options,
                           Progress& progress) {
+  ImageConfig config = options.config;
+  for (const std::string& change : options.changes) TRY(apply_change(config, change));
   TRY_ASSIGN(Lease lease, Lease::take(store, cat("import ", path)));
   progress.say(cat("importing ", path == "-" ? "standard input" : path));
   int64_t newest = 0;
@@ -57,7 +60,6 @@ Result<Image> import_root(const Store& store, const std::string& path, const Imp
                TRY_ASSIGN(newest, copy_root(store, path, tar));
                return {};
              }));
-  ImageConfig config = options.config;
   // The same tree gives the same image: no clock is looked at.
   if (config.created.empty()) config.created = utc_text(source_date_epoch().value_or(newest));
   if (config.platform.architecture.empty()) config.platform = host_platform();

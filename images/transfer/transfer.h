@@ -35,7 +35,9 @@ Result<> save(const Store& store, const std::vector<std::string>& images, Archiv
 
 struct ImportOptions {
   Reference name;
-  ImageConfig config;   // without diffIDs and history
+  ImageConfig config;  // without diffIDs and history
+  std::vector<std::string>
+      changes;          // of the configuration: "CMD [...]", "ENV A=b", ... as docker import's --change
   std::string message;  // for the history
   Annotations annotations;
 };
