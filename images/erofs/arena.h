@@ -21,7 +21,7 @@ class ChunkedArray {
   [[nodiscard]] uint32_t size() const { return size_; }
 
  private:
-  static constexpr uint32_t kChunk = 4096;
+  static constexpr uint32_t kChunk = 1 << 14;  // large enough for malloc(3) to give them back to the system
   std::vector<std::unique_ptr<T[]>> chunks_;
   uint32_t size_ = 0;
 };

@@ -172,6 +172,13 @@ void MergedTree::prune(uint32_t directory, uint32_t layer) {  // NOLINT(misc-no-
     hide(entry, layer);
 }
 
+// A 0:0 character device is overlayfs' own whiteout (Documentation/filesystems/overlayfs.rst): an archive of an upper
+// directory has them, and in a tree they hide what is below as well. As any member it replaces one before it.
+void MergedTree::add_device_whiteout(std::string_view path) {
+  uint32_t entry = find(path);
+  if (entry != kNone) remove(entry);
+}
+
 void MergedTree::add_whiteout(uint32_t layer, std::string_view path) {
   uint32_t entry = find(path);
   if (entry != kNone) hide(entry, layer);
@@ -186,10 +193,7 @@ Result<> MergedTree::add_opaque(uint32_t layer, std::string_view path) {
 Result<uint32_t> MergedTree::place_at(uint32_t layer, std::string_view path) {
   if (!is_name(name_of(path))) return bad_member(path, "its name makes no sense");
   TRY_ASSIGN(uint32_t directory, directory_at(layer, parent_of(path)));
-  uint32_t entry = find_or_add(directory, name_of(path));
-  if (is_directory(entry) && entries[entry].layer == layer)
-    return bad_member(path, "the same layer has a directory there");
-  return entry;
+  return find_or_add(directory, name_of(path));
 }
 
 Result<> MergedTree::add_link(uint32_t layer, const IndexedEntry& indexed) {
@@ -230,12 +234,14 @@ Result<> MergedTree::add(uint32_t layer, const IndexedEntry& indexed, uint64_t p
   if (entries.size() >= kEntriesLimit || !names.has_room())
     return fail(Kind::kUnsupported, cat("an image of more than ", entries.size(), " files"));
   const TarEntry& entry = indexed.entry;
-  // A 0:0 character device is overlayfs' own whiteout (Documentation/filesystems/overlayfs.rst): an archive of an upper
-  // directory has them, and in a tree they hide what is below as well.
   bool device = entry.type == EntryType::kCharDevice && entry.device_major == 0 && entry.device_minor == 0;
   if (indexed.mark == EntryMark::kOpaque) return add_opaque(layer, entry.path);
-  if (indexed.mark == EntryMark::kWhiteout || device) {
+  if (indexed.mark == EntryMark::kWhiteout) {
     add_whiteout(layer, entry.path);
+    return {};
+  }
+  if (device) {
+    add_device_whiteout(entry.path);
     return {};
   }
   return entry.type == EntryType::kHardLink ? add_link(layer, indexed) : add_member(layer, indexed, position);

@@ -94,6 +94,10 @@ TEST_CASE("a member of another type replaces what lower layers have") {
   check_names(with({directory("l")}), {"/a", "/a/x", "/l"});
   // The link of the lower layer is not followed: overlayfs would not either.
   check_names(with({file("l/x", "2")}), {"/a", "/a/x", "/l", "/l/x"});
+  // Within one layer the later member wins, as when tar unpacks.
+  check_names({{directory("a"), file("a/x", "1"), file("a", "2")}}, {"/a"});
+  check_names({{directory("a"), file("a/x", "1"), file("a", "2"), directory("a"), file("a/y", "")}},
+              {"/a", "/a/y"});
   Layers back = with({file("a", "now a file")});
   back.push_back({directory("a")});
   check_names(back, {"/a", "/l"});
@@ -110,7 +114,6 @@ TEST_CASE("what contradicts itself is refused") {
     return node(std::move(from), EntryType::kHardLink, 0, std::move(to));
   };
   says({{file("a", "1"), file("a/b", "2")}}, R"(member "a": "a" on its way is no directory)");
-  says({{directory("a"), file("a", "2")}}, R"(member "a": the same layer has a directory there)");
   says({{link("b", "a"), file("a", "1")}}, R"(a hard link to "a", no file of the same layer)");
   says({{file("a", "1")}, {link("b", "a")}}, R"(a hard link to "a", no file of the same layer)");
   says({{directory("a"), link("b", "a")}}, R"(a hard link to "a", no file of the same layer)");
