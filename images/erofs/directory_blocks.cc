@@ -34,12 +34,12 @@ DirectoryBlocks::DirectoryBlocks(const MergedTree& tree, uint32_t directory)
 
 // The smaller one of the next entry and the next dot. An empty name: the end.
 DirectoryBlocks::Item DirectoryBlocks::peek() const {
-  std::string_view name = entry_ == kNone ? std::string_view() : tree_->names[tree_->entries[entry_].name];
+  std::string_view name = entry_ == kNowhere ? std::string_view() : tree_->names[tree_->entries[entry_].name];
   if (dots_ < 2 && (name.empty() || kDots[dots_] < name)) {
     const TreeDirectory& own = tree_->directories[directory_];
     return {.name = kDots[dots_], .inode = dots_ == 0 ? own.inode : tree_->directories[own.parent].inode};
   }
-  return {.name = name, .inode = name.empty() ? kNone : tree_->entries[entry_].inode};
+  return {.name = name, .inode = name.empty() ? kNowhere : tree_->entries[entry_].inode};
 }
 
 void DirectoryBlocks::advance() {

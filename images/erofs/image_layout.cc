@@ -12,12 +12,12 @@ namespace {
 void sort_directory(MergedTree& tree, uint32_t number, std::vector<uint32_t>& living) {
   TreeDirectory& directory = tree.directories[number];
   living.clear();
-  for (uint32_t entry = directory.first; entry != kNone; entry = tree.entries[entry].next)
-    if (tree.entries[entry].inode != kNone) living.push_back(entry);
+  for (uint32_t entry = directory.first; entry != kNowhere; entry = tree.entries[entry].next)
+    if (tree.entries[entry].inode != kNowhere) living.push_back(entry);
   std::ranges::sort(living, [&](uint32_t a, uint32_t b) {
     return tree.names[tree.entries[a].name] < tree.names[tree.entries[b].name];
   });
-  directory.first = kNone;
+  directory.first = kNowhere;
   for (size_t i = living.size(); i > 0; i--) {
     tree.entries[living[i - 1]].next = directory.first;
     directory.first = living[i - 1];

@@ -54,7 +54,7 @@ uint64_t hash_of(uint64_t seed, uint32_t directory, std::string_view name) {
 
 }  // namespace
 
-MergedTree::MergedTree() : table_(kFirstTable, kNone), seed_(reinterpret_cast<uintptr_t>(this)) {
+MergedTree::MergedTree() : table_(kFirstTable, kNowhere), seed_(reinterpret_cast<uintptr_t>(this)) {
   // Early in boot there may be no randomness yet; then the address has to do.
   if (getrandom(&seed_, sizeof seed_, GRND_NONBLOCK) < 0) seed_ ^= reinterpret_cast<uintptr_t>(&table_);
   make_directory(0);
@@ -62,27 +62,27 @@ MergedTree::MergedTree() : table_(kFirstTable, kNone), seed_(reinterpret_cast<ui
 
 bool MergedTree::is_directory(uint32_t entry) const {
   uint32_t inode = entries[entry].inode;
-  return inode != kNone && inodes[inode].is_directory();
+  return inode != kNowhere && inodes[inode].is_directory();
 }
 
 uint64_t MergedTree::slot(uint32_t directory, std::string_view name) const {
   uint64_t mask = table_.size() - 1;
   for (uint64_t at = hash_of(seed_, directory, name) & mask;; at = (at + 1) & mask) {
-    if (table_[at] == kNone) return at;
+    if (table_[at] == kNowhere) return at;
     const TreeEntry& entry = entries[table_[at]];
     if (entry.directory == directory && names[entry.name] == name) return at;
   }
 }
 
 void MergedTree::grow() {
-  std::vector<uint32_t>(table_.size() * 2, kNone).swap(table_);
+  std::vector<uint32_t>(table_.size() * 2, kNowhere).swap(table_);
   for (uint32_t i = 0; i < entries.size(); i++)
     table_[slot(entries[i].directory, names[entries[i].name])] = i;
 }
 
 uint32_t MergedTree::find_or_add(uint32_t directory, std::string_view name) {
   uint64_t at = slot(directory, name);
-  if (table_[at] != kNone) return table_[at];
+  if (table_[at] != kNowhere) return table_[at];
   if (entries.size() + 1 > table_.size() / 4 * 3) {
     grow();
     at = slot(directory, name);
@@ -95,11 +95,11 @@ uint32_t MergedTree::find_or_add(uint32_t directory, std::string_view name) {
 }
 
 uint32_t MergedTree::find(std::string_view path) const {
-  uint32_t entry = kNone;
+  uint32_t entry = kNowhere;
   for (uint32_t directory = 0; !path.empty(); directory = inodes[entries[entry].inode].tail) {
-    if (entry != kNone && !is_directory(entry)) return kNone;
+    if (entry != kNowhere && !is_directory(entry)) return kNowhere;
     entry = table_[slot(directory, take_component(path))];
-    if (entry == kNone || entries[entry].inode == kNone) return kNone;
+    if (entry == kNowhere || entries[entry].inode == kNowhere) return kNowhere;
   }
   return entry;
 }
@@ -121,7 +121,7 @@ void MergedTree::forget_last() {
 void MergedTree::put(uint32_t number, uint32_t inode, uint32_t layer) {
   TreeEntry& entry = entries[number];
   if (is_directory(number)) forget_last();
-  if (entry.inode == kNone) ++directories[entry.directory].living;
+  if (entry.inode == kNowhere) ++directories[entry.directory].living;
   entry.inode = inode;
   entry.layer = layer;
 }
@@ -129,8 +129,8 @@ void MergedTree::put(uint32_t number, uint32_t inode, uint32_t layer) {
 void MergedTree::remove(uint32_t number) {
   TreeEntry& entry = entries[number];
   if (is_directory(number)) forget_last();
-  if (entry.inode != kNone) --directories[entry.directory].living;
-  entry.inode = kNone;
+  if (entry.inode != kNowhere) --directories[entry.directory].living;
+  entry.inode = kNowhere;
 }
 
 Result<uint32_t> MergedTree::directory_at(uint32_t layer, std::string_view path) {
@@ -141,7 +141,7 @@ Result<uint32_t> MergedTree::directory_at(uint32_t layer, std::string_view path)
     if (!is_name(name)) return bad_member(path, "its path makes no sense");
     uint32_t entry = find_or_add(directory, name);
     if (!is_directory(entry)) {
-      if (entries[entry].inode != kNone && entries[entry].layer == layer)
+      if (entries[entry].inode != kNowhere && entries[entry].layer == layer)
         return bad_member(path, cat(quote(name), " on its way is no directory"));
       put(entry, make_directory(directory), layer);
     }
@@ -154,7 +154,7 @@ Result<uint32_t> MergedTree::directory_at(uint32_t layer, std::string_view path)
 
 // Recursion is as deep as a path: at most kIndexPathLimit / 2.
 void MergedTree::hide(uint32_t number, uint32_t layer) {  // NOLINT(misc-no-recursion)
-  if (entries[number].inode == kNone) return;
+  if (entries[number].inode == kNowhere) return;
   bool empty = true;
   if (is_directory(number)) {
     uint32_t directory = inodes[entries[number].inode].tail;
@@ -168,7 +168,7 @@ void MergedTree::hide(uint32_t number, uint32_t layer) {  // NOLINT(misc-no-recu
 void MergedTree::prune(uint32_t directory, uint32_t layer) {  // NOLINT(misc-no-recursion)
   if (directories[directory].pruned_in == layer) return;
   directories[directory].pruned_in = layer;
-  for (uint32_t entry = directories[directory].first; entry != kNone; entry = entries[entry].next)
+  for (uint32_t entry = directories[directory].first; entry != kNowhere; entry = entries[entry].next)
     hide(entry, layer);
 }
 
@@ -176,12 +176,12 @@ void MergedTree::prune(uint32_t directory, uint32_t layer) {  // NOLINT(misc-no-
 // directory has them, and in a tree they hide what is below as well. As any member it replaces one before it.
 void MergedTree::add_device_whiteout(std::string_view path) {
   uint32_t entry = find(path);
-  if (entry != kNone) remove(entry);
+  if (entry != kNowhere) remove(entry);
 }
 
 void MergedTree::add_whiteout(uint32_t layer, std::string_view path) {
   uint32_t entry = find(path);
-  if (entry != kNone) hide(entry, layer);
+  if (entry != kNowhere) hide(entry, layer);
 }
 
 Result<> MergedTree::add_opaque(uint32_t layer, std::string_view path) {
@@ -199,7 +199,7 @@ Result<uint32_t> MergedTree::place_at(uint32_t layer, std::string_view path) {
 Result<> MergedTree::add_link(uint32_t layer, const IndexedEntry& indexed) {
   uint32_t target = find(indexed.entry.link);
   // layer.md: a hard link is to a file of the same layer.
-  if (target == kNone || is_directory(target) || entries[target].layer != layer)
+  if (target == kNowhere || is_directory(target) || entries[target].layer != layer)
     return bad_member(indexed.entry.path,
                       cat("a hard link to ", quote(indexed.entry.link), ", no file of the same layer"));
   TRY_ASSIGN(uint32_t place, place_at(layer, indexed.entry.path));

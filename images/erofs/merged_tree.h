@@ -7,7 +7,7 @@
 
 namespace shoji::images {
 
-inline constexpr uint32_t kNone = ~0u;
+inline constexpr uint32_t kNowhere = ~0u;
 
 // An inode of the image: several names may lead to it.
 struct TreeInode {
@@ -25,18 +25,18 @@ struct TreeInode {
 inline constexpr uint64_t kNoSource = ~uint64_t{0};
 
 struct TreeDirectory {
-  uint32_t inode = kNone, parent = kNone;  // parent: number of a directory; the root is its own
-  uint32_t first = kNone;                  // of its entries
-  uint32_t living = 0;                     // how many of them are not gone
-  uint32_t pruned_in = kNone;              // the layer that last hid what was below
+  uint32_t inode = kNowhere, parent = kNowhere;  // parent: number of a directory; the root is its own
+  uint32_t first = kNowhere;                     // of its entries
+  uint32_t living = 0;                           // how many of them are not gone
+  uint32_t pruned_in = kNowhere;                 // the layer that last hid what was below
 };
 
 struct TreeEntry {
   uint32_t name = 0;  // in names
   uint32_t directory = 0;
-  uint32_t inode = kNone;  // kNone: gone
-  uint32_t next = kNone;   // in the same directory
-  uint32_t layer = 0;      // the last that had it as a member
+  uint32_t inode = kNowhere;  // kNowhere: gone
+  uint32_t next = kNowhere;   // in the same directory
+  uint32_t layer = 0;         // the last that had it as a member
 };
 
 class MergedTree {
@@ -60,7 +60,7 @@ class MergedTree {
   Result<uint32_t> place_at(uint32_t layer, std::string_view path);
   // The directory at a path; what is missing is made. A non-directory of the same layer in the way is kInvalid.
   Result<uint32_t> directory_at(uint32_t layer, std::string_view path);
-  // The living entry at a path, or kNone.
+  // The living entry at a path, or kNowhere.
   [[nodiscard]] uint32_t find(std::string_view path) const;
   [[nodiscard]] uint64_t slot(uint32_t directory, std::string_view name) const;
   uint32_t find_or_add(uint32_t directory, std::string_view name);
