@@ -86,8 +86,8 @@ Result<Digest> skip_layer(HashingSource& tar, const Digest& diff_id) {
 Result<Digest> unpack_layer(const Store& store, const Digest& diff_id, ByteSource& tar, LayerFormat format) {
   HashingSource hashed(tar, diff_id.algorithm());
   if (!diff_id.empty() && find_layer(store, diff_id, format)) return skip_layer(hashed, diff_id);
-  // An object that is there is used again without being written, and no index names it for us yet.
-  TRY_ASSIGN(UniqueFd no_sweep, hold_sweeping_off(store));
+  // An object that is there is used again without being written, and no index names it for us yet: objects are not swept
+  // while anybody has a private directory.
   TRY_ASSIGN(Scratch layer, Scratch::make_directory(store, "layer"));
   {
     TRY_ASSIGN(std::unique_ptr<LayerSink> sink, format == LayerFormat::kTree

@@ -20,6 +20,7 @@ struct ListingOptions {
   bool directory_times = true;
   bool overlay_xattrs = false;  // trusted.overlay.*
   bool contents = true;
+  bool directory_links = true;  // overlayfs says 1 for directories that several layers have
 };
 
 class TreeLister {
@@ -84,7 +85,8 @@ class TreeLister {
     }
     bool directory = S_ISDIR(facts.st_mode);
     std::string line = path + " " + std::to_string(facts.st_mode) + " " + std::to_string(facts.st_uid) + ":" +
-                       std::to_string(facts.st_gid) + " links=" + std::to_string(facts.st_nlink);
+                       std::to_string(facts.st_gid);
+    if (!directory || options_.directory_links) line += " links=" + std::to_string(facts.st_nlink);
     if (!directory) line += " size=" + std::to_string(facts.st_size);
     if (!directory || options_.directory_times)
       line += " " + std::to_string(facts.st_mtim.tv_sec) + "." + std::to_string(facts.st_mtim.tv_nsec);
