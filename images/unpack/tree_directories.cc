@@ -17,6 +17,7 @@ namespace shoji::images {
 namespace {
 
 constexpr std::string_view kDefaultAcl = "system.posix_acl_default";
+constexpr mode_t kImplicitMode = 0755;  // of a directory that no member describes
 // What is kept in memory until the end: beyond what any image has, below what hurts.
 constexpr uint64_t kPathBytesLimit = 64 << 20, kDeferredLimit = 16 << 20;
 
@@ -97,7 +98,7 @@ Result<> TreeDirectories::make_parents(const std::string& path) {
     if (there && !S_ISDIR(st.st_mode) && !is_whiteout(st))
       return fail(Kind::kInvalid, cat("member below ", quote(directory), ": that is no directory but a ",
                                       S_ISLNK(st.st_mode) ? "symlink" : "file"));
-    if (!there || !S_ISDIR(st.st_mode)) TRY(ensure(at));
+    if (!there || !S_ISDIR(st.st_mode)) TRY(ensure(at, kImplicitMode));
     if (end == std::string::npos) return {};
   }
 }
@@ -113,8 +114,10 @@ Result<TreePlace> TreeDirectories::find(const std::string& path) {
 }
 
 // The directory at `place`, made when it is not there, in the place of anything else.
-Result<TreeDirectories::Directory*> TreeDirectories::ensure(const TreePlace& place) {
-  bool opaque = false, made = mkdirat(place.dir, place.name.c_str(), 0700) == 0;
+Result<TreeDirectories::Directory*> TreeDirectories::ensure(const TreePlace& place, mode_t mode) {
+  // What is below has to be made yet; but root needs no permission for that, and then the mode is often right at once.
+  mode = (identity_.uid == 0 ? mode : mode | 0700) & 0777 & ~identity_.umask;
+  bool opaque = false, made = mkdirat(place.dir, place.name.c_str(), mode) == 0;
   if (!made) {
     struct stat st{};
     if (errno != EEXIST) return place.bad(errno, "create directory");
@@ -124,7 +127,7 @@ Result<TreeDirectories::Directory*> TreeDirectories::ensure(const TreePlace& pla
       // The layer removes what is below and has a directory of its own there.
       opaque = is_whiteout(st);
       TRY(clear(place));
-      if (mkdirat(place.dir, place.name.c_str(), 0700) != 0) return place.bad(errno, "create directory");
+      if (mkdirat(place.dir, place.name.c_str(), mode) != 0) return place.bad(errno, "create directory");
       made = true;
     }
   }
@@ -135,8 +138,7 @@ Result<TreeDirectories::Directory*> TreeDirectories::ensure(const TreePlace& pla
     return place.refuse(cat("the layer has more than ", limits_.entries, " directories (limits.entries)"));
   if (path_bytes_ > kPathBytesLimit)
     return place.refuse(cat("the paths of the directories have more than ", kPathBytesLimit, " bytes"));
-  if (made)
-    entry->second = Directory{.made = mode_t{0700} & ~identity_.umask, .opaque = opaque, .default_acl = {}};
+  if (made) entry->second = Directory{.made = mode, .opaque = opaque, .default_acl = {}};
   return &entry->second;
 }
 
@@ -147,7 +149,7 @@ Result<> TreeDirectories::make(const std::string& path, const TarEntry& entry) {
   }
   Directory* directory = &directories_[""];
   if (!path.empty()) {
-    TRY_ASSIGN(directory, ensure(at));
+    TRY_ASSIGN(directory, ensure(at, entry.mode));
   }
   directory->uid = entry.uid;
   directory->gid = entry.gid;
@@ -187,7 +189,7 @@ Result<> TreeDirectories::make_opaque(const std::string& path) {
     return {};
   }
   TRY_ASSIGN(TreePlace at, place(path));
-  TRY_ASSIGN(Directory * directory, ensure(at));
+  TRY_ASSIGN(Directory * directory, ensure(at, kImplicitMode));
   directory->opaque = true;
   return {};
 }

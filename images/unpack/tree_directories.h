@@ -72,7 +72,7 @@ class TreeDirectories {
 
   Result<int> open_directory(const std::string& path, bool make_missing);
   Result<> make_parents(const std::string& path);
-  Result<Directory*> ensure(const TreePlace& place);
+  Result<Directory*> ensure(const TreePlace& place, mode_t mode);
   Result<> set_xattrs(const TreePlace& place, Directory& directory, const TarEntry& entry);
   Result<> finish_one(const TreePlace& place, const Directory& directory) const;
   void forget(const std::string& path);
