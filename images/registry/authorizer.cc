@@ -1,11 +1,10 @@
 #include "images/registry/authorizer.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <chrono>
 
 #include "base/json.h"
+#include "images/registry/base64.h"
 #include "images/registry/registry_error.h"
 #include "images/registry/url.h"
 
@@ -24,17 +23,8 @@ int64_t now() {
       .count();
 }
 
-std::string base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
-
 std::string basic(const Credentials& credentials) {
-  return cat("Basic ", base64(cat(credentials.user, ':', credentials.password)));
+  return cat("Basic ", encode_base64(cat(credentials.user, ':', credentials.password)));
 }
 
 const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::string_view scheme) {

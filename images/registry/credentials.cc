@@ -1,6 +1,5 @@
 #include "images/registry/credentials.h"
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,23 +8,12 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "images/registry/auth_files.h"
+#include "images/registry/base64.h"
 #include "images/registry/credential_helper.h"
 
 namespace shoji::images {
 
 namespace {
-
-Result<std::string> decode_base64(std::string_view text, std::string_view name) {
-  std::string out(text.size() / 4 * 3 + 3, '\0');
-  int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return fail(Kind::kInvalid, cat(name, ": \"auth\" is not base64"));
-  size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  out.resize(static_cast<size_t>(size) - padding);
-  while (out.ends_with('\0')) out.pop_back();  // some old docker wrote them
-  return out;
-}
 
 std::string_view text_of(Json value) {
   return value.is_string() ? value.as_string().value_or("") : std::string_view();
@@ -38,7 +26,10 @@ Result<Credentials> entry_credentials(Json entry, const std::string& name) {
   found.password = text_of(entry.find("password"));
   std::string_view auth = text_of(entry.find("auth"));
   if (auth.empty()) return found;
-  TRY_ASSIGN(std::string pair, decode_base64(auth, name));
+  std::optional<std::string> decoded = decode_base64(auth);
+  if (!decoded) return fail(Kind::kInvalid, cat(name, ": \"auth\" is not base64"));
+  std::string& pair = *decoded;
+  while (pair.ends_with('\0')) pair.pop_back();  // docker's first versions wrote them
   size_t colon = pair.find(':');
   if (colon == std::string::npos) return fail(Kind::kInvalid, cat(name, ": \"auth\" is not USER:PASSWORD"));
   found.user = pair.substr(0, colon);

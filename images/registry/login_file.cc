@@ -1,6 +1,5 @@
 // Writing credentials: one entry changes, everything else in the file stays.
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -8,20 +7,12 @@
 
 #include "base/io.h"
 #include "images/registry/auth_files.h"
+#include "images/registry/base64.h"
 #include "images/registry/credential_helper.h"
 
 namespace shoji::images {
 
 namespace {
-
-std::string base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
 
 Result<> copy_value(JsonWriter& out, Json value) {
   switch (value.type()) {
@@ -53,7 +44,7 @@ Result<> copy_value(JsonWriter& out, Json value) {
 
 void write_entry(JsonWriter& out, const Credentials& credentials) {
   out.begin_object();
-  out.member("auth", std::string_view(base64(cat(credentials.user, ':', credentials.password))));
+  out.member("auth", std::string_view(encode_base64(cat(credentials.user, ':', credentials.password))));
   if (!credentials.identity_token.empty())
     out.member("identitytoken", std::string_view(credentials.identity_token));
   out.end_object();

@@ -21,7 +21,8 @@ struct Home {
     char name[] = "/tmp/shoji-home-XXXXXX";
     REQUIRE(mkdtemp(name) != nullptr);
     path = name;
-    for (const char* variable : {"REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME", "DOCKER_CONFIG"}) unsetenv(variable);
+    for (const char* variable : {"REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME", "DOCKER_CONFIG"})
+      unsetenv(variable);
     setenv("HOME", path.c_str(), 1);
     setenv("XDG_RUNTIME_DIR", (path + "/run").c_str(), 1);
   }
@@ -34,11 +35,13 @@ struct Home {
     REQUIRE(make_directories(file.substr(0, file.rfind('/')), 0700));
     REQUIRE(write_file_atomically(file, text, mode));
   }
-  [[nodiscard]] std::string read(const std::string& name) const { return read_file(path + "/" + name).value_or(""); }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    return read_file(path + "/" + name).value_or("");
+  }
   // A credential helper: its answer, and what it was asked in asked-NAME.
   void helper(const std::string& name, std::string_view script) const {
-    write("bin/docker-credential-" + name, cat("#!/bin/sh\n{ echo $1; cat; } >> ", path, "/asked-", name, "\n", script),
-          0700);
+    write("bin/docker-credential-" + name,
+          cat("#!/bin/sh\n{ echo $1; cat; } >> ", path, "/asked-", name, "\n", script), 0700);
     REQUIRE(chmod((path + "/bin/docker-credential-" + name).c_str(), 0700) == 0);
     setenv("PATH", (path + "/bin:/usr/bin:/bin").c_str(), 1);
     signal(SIGPIPE, SIG_IGN);  // what the programs do
@@ -67,7 +70,8 @@ TEST_CASE("the most specific entry counts") {
 
 TEST_CASE("files are read in their order, and REGISTRY_AUTH_FILE replaces them all") {
   Home home;
-  home.write(".docker/config.json", R"({"auths": {"reg.example": {"auth": "ZDo0"}, "old.example": {"auth": "ZDo0"}}})");
+  home.write(".docker/config.json",
+             R"({"auths": {"reg.example": {"auth": "ZDo0"}, "old.example": {"auth": "ZDo0"}}})");
   CHECK(user_of("reg.example") == "d");
   home.write(".config/containers/auth.json", R"({"auths": {"reg.example": {"auth": "Yjoy"}}})");
   CHECK(user_of("reg.example") == "b");
@@ -102,8 +106,9 @@ TEST_CASE("a file that is not what it should be is an error that names it, never
 
 TEST_CASE("entries of strange types are no credentials") {
   Home home;
-  std::string text = GENERATE("[]", R"({"auths": []})", R"({"auths": {"reg.example": 7}})",
-                              R"({"auths": {"reg.example": {"auth": 7}}})", R"({"auths": {"reg.example": {}}})", "{}");
+  std::string text =
+      GENERATE("[]", R"({"auths": []})", R"({"auths": {"reg.example": 7}})",
+               R"({"auths": {"reg.example": {"auth": 7}}})", R"({"auths": {"reg.example": {}}})", "{}");
   home.write("run/containers/auth.json", text);
   Result<Credentials> found = find_credentials("reg.example", "x");
   REQUIRE(found);
@@ -112,8 +117,10 @@ TEST_CASE("entries of strange types are no credentials") {
 
 TEST_CASE("credentials are saved for us alone, and everything else in the file stays") {
   Home home;
-  home.write("run/containers/auth.json", R"({"HttpHeaders": {"X": ["1", 2.5, null]}, "number": -7, "yes": true,
-    "auths": {"other.example": {"auth": "Yjoy", "email": "x\u0041"}, "reg.example": {"auth": "YTox"}}})", 0644);
+  home.write("run/containers/auth.json",
+             R"({"HttpHeaders": {"X": ["1", 2.5, null]}, "number": -7, "yes": true,
+    "auths": {"other.example": {"auth": "Yjoy", "email": "x\u0041"}, "reg.example": {"auth": "YTox"}}})",
+             0644);
   REQUIRE(save_credentials("reg.example", {.user = "ändré", .password = "p:w \"x\"", .identity_token = {}}));
   Result<Credentials> found = find_credentials("reg.example", "x");
   REQUIRE(found);
@@ -126,7 +133,9 @@ TEST_CASE("credentials are saved for us alone, and everything else in the file s
   struct stat status{};
   REQUIRE(stat((home.path + "/run/containers/auth.json").c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0600);
-  CHECK(save_credentials("reg.example", {.user = "a:b", .password = "c", .identity_token = {}}).error().kind == Kind::kInvalid);
+  CHECK(
+      save_credentials("reg.example", {.user = "a:b", .password = "c", .identity_token = {}}).error().kind ==
+      Kind::kInvalid);
 }
 
 TEST_CASE("credentials are removed, and what is not there is not found") {
@@ -158,14 +167,16 @@ TEST_CASE("a credential helper is asked for its registries") {
   CHECK(find_credentials("other.example", "x")->identity_token == "it");
   CHECK(home.read("asked-test") == "get\nreg.example");
   REQUIRE(save_credentials("reg.example", {.user = "u", .password = "p\"w", .identity_token = {}}));
-  CHECK(home.read("asked-test") == "get\nreg.examplestore\n{\"ServerURL\":\"reg.example\",\"Username\":\"u\",\"Secret\":\"p\\\"w\"}");
+  CHECK(home.read("asked-test") ==
+        "get\nreg.examplestore\n{\"ServerURL\":\"reg.example\",\"Username\":\"u\",\"Secret\":\"p\\\"w\"}");
   REQUIRE(remove_credentials("reg.example"));
   CHECK_THAT(home.read("asked-test"), Catch::EndsWith("erase\nreg.example"));
 }
 
 TEST_CASE("a credential helper that knows nothing is no error, one that fails is") {
   Home home;
-  home.write("run/containers/auth.json", R"({"credsStore": "test", "auths": {"reg.example": {"auth": "YTox"}}})");
+  home.write("run/containers/auth.json",
+             R"({"credsStore": "test", "auths": {"reg.example": {"auth": "YTox"}}})");
   home.helper("test", "echo 'credentials not found in native keychain'; exit 1");
   CHECK(user_of("reg.example") == "a");
   home.helper("test", "echo 'no key ring' >&2; exit 3");
