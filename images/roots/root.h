@@ -1,9 +1,15 @@
 #pragma once
 // Writable roots: an image below, an upper directory of its own above (overlayfs), with snapshots.
 //
+//   STORE/roots/NAME/               locked (flock(2)) by whoever changes the root
 //   STORE/roots/NAME/facts.json     image, layers, options, snapshots
-//   STORE/roots/NAME/disk/          what the quota holds: upper/ work/ and frozen/N/ (uppers that became layers)
+//   STORE/roots/NAME/disk/          what the quota holds: upper/ work/, and frozen/ of a root with a quota
 //   STORE/roots/NAME/merged         mount point of `mount`, unless another is given
+//   STORE/frozen/ID/                tree/: an upper that became a layer; roots/NAME: an empty file for each root that uses it
+//
+// The uppers of roots without a quota are frozen outside of the root, so that clones share them. Those of a root with one
+// stay in its disk: what a partition keeps counts against its limit, and a rename(2) out of a project, a subvolume or a
+// loop image is a copy anyway.
 #include <sys/types.h>
 
 #include <string>
@@ -25,12 +31,13 @@ struct RootOptions {
   bool volatile_upper = false;  // thrown away at unmount; overlayfs' "volatile": no sync
   bool userxattr = false;
   uint64_t quota_bytes = 0, quota_inodes = 0;  // 0: none
-  std::string labels;                          // free text for who made it
+  std::string labels{};                        // free text for who made it
 };
 
 struct Snapshot {
   std::string name;
-  int64_t created = 0;  // seconds since the epoch
+  int64_t created = 0;              // seconds since the epoch
+  std::vector<std::string> frozen;  // all that is on top of the image then, lowest first
 };
 
 struct Root {
@@ -41,7 +48,7 @@ struct Root {
   std::vector<Digest> diff_ids;
   RootOptions options;
   std::vector<std::string> frozen;  // ids of frozen uppers, lowest first
-  std::vector<Snapshot> snapshots;  // each is the state at the end of a frozen upper
+  std::vector<Snapshot> snapshots;  // oldest first
   std::string mounted_at;           // derived: empty when it is not mounted
 };
 

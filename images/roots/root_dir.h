@@ -1,0 +1,44 @@
+#pragma once
+// The directory of a root in the store, locked: whoever holds it is the only one to change the root. A lock dies with
+// its process, and the directory may be gone or another one by the time it is granted.
+#include <string>
+#include <string_view>
+
+#include "images/roots/facts.h"
+
+namespace shoji::images {
+
+// kInvalid with what names may look like.
+Result<> check_root_name(std::string_view name);
+
+class RootDir {
+ public:
+  // kNotFound when there is no such root; `make` makes the directory.
+  static Result<RootDir> lock(const Store& store, std::string_view name, bool make = false);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string path(std::string_view member = "") const;  // absolute
+  [[nodiscard]] std::string disk(std::string_view member = "") const;  // below disk/
+  // kNotFound for a root that was never finished.
+  Result<RootFacts> load() const;
+  // Replaces the facts. `durable`: on disk when it returns, as what makes a layer of an upper must be.
+  Result<> save(const RootFacts& facts, bool durable) const;
+  // Removes the directory, with its facts last. Whatever was mounted in it is gone before.
+  Result<> remove() const;
+
+ private:
+  RootDir(std::string store_path, std::string name, UniqueFd fd)
+      : store_path_(std::move(store_path)), name_(std::move(name)), fd_(std::move(fd)) {}
+  std::string store_path_, name_;
+  UniqueFd fd_;
+};
+
+// The facts without a lock: as they were at some moment.
+Result<RootFacts> read_root_facts(const Store& store, const std::string& name);
+
+// The frozen layers' directory, relative to the store: "frozen/ID/tree", or "roots/NAME/disk/frozen/ID/tree".
+std::string frozen_path(const std::string& root, const std::string& id);
+// Whether it lies on the root's own disk, where no other root finds it.
+bool is_private_frozen(std::string_view id);
+
+}  // namespace shoji::images
