@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <vector>
 
 namespace shoji::images {
@@ -101,6 +102,27 @@ Result<std::string> acl_xattr(std::string_view text) {
     out.append(reinterpret_cast<const char*>(&entry), sizeof entry);
   }
   return out;
+}
+
+std::string acl_text(std::string_view xattr) {
+  posix_acl_xattr_header header{};
+  if (xattr.size() < sizeof header) return {};
+  memcpy(&header, xattr.data(), sizeof header);
+  xattr.remove_prefix(sizeof header);
+  std::string text;
+  if (le32toh(header.a_version) != POSIX_ACL_XATTR_VERSION) return {};
+  for (; xattr.size() >= sizeof(posix_acl_xattr_entry); xattr.remove_prefix(sizeof(posix_acl_xattr_entry))) {
+    posix_acl_xattr_entry entry{};
+    memcpy(&entry, xattr.data(), sizeof entry);
+    uint16_t tag = le16toh(entry.e_tag), bits = le16toh(entry.e_perm);
+    const auto* known = std::ranges::find_if(
+        kTags, [&](const AclTag& row) { return row.plain == tag || row.qualified == tag; });
+    if (known == kTags.end()) return {};
+    std::string who = known->qualified == tag ? std::to_string(le32toh(entry.e_id)) : "";
+    text += cat(text.empty() ? "" : ",", known->name, ':', who, ':', (bits & ACL_READ) != 0 ? 'r' : '-',
+                (bits & ACL_WRITE) != 0 ? 'w' : '-', (bits & ACL_EXECUTE) != 0 ? 'x' : '-');
+  }
+  return xattr.empty() ? text : std::string();
 }
 
 bool is_minimal_acl(std::string_view xattr) {

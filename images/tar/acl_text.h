@@ -10,6 +10,8 @@ namespace shoji::images {
 
 // An entry that names somebody without a number is kUnsupported: an archive brings no user database.
 Result<std::string> acl_xattr(std::string_view text);
+// The same the other way round; empty when `xattr` is no such value.
+std::string acl_text(std::string_view xattr);
 // The value says no more than a mode does, as an access ACL it is not needed.
 bool is_minimal_acl(std::string_view xattr);
 

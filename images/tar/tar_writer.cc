@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "images/tar/acl_text.h"
 #include "images/tar/tar_block.h"
 
 namespace shoji::images {
@@ -90,8 +91,12 @@ std::string time_text(int64_t seconds, uint32_t nanoseconds) {
 }
 
 std::string sparse_map(const TarEntry& entry) {
-  std::string map = cat(entry.extents.size(), '\n');
+  // GNU tar makes a file as long as its last part: a hole at the end is an empty part behind it.
+  uint64_t end = entry.extents.empty() ? 0 : entry.extents.back().offset + entry.extents.back().size;
+  bool ends_in_hole = end < entry.size;
+  std::string map = cat(entry.extents.size() + (ends_in_hole ? 1 : 0), '\n');
   for (const Extent& extent : entry.extents) map += cat(extent.offset, '\n', extent.size, '\n');
+  if (ends_in_hole) map += cat(entry.size, "\n0\n");
   map.append(padding_of(map.size()), '\0');
   return map;
 }
@@ -123,19 +128,27 @@ std::string pax_records(const TarEntry& entry, uint64_t stored) {
   if (!plain_time) add_record(records, "mtime", time_text(entry.mtime, entry.mtime_ns));
   auto xattrs = entry.xattrs;
   std::ranges::sort(xattrs);
-  for (const auto& [name, value] : xattrs) add_record(records, cat("SCHILY.xattr.", name), value);
+  for (const auto& [name, value] : xattrs) {
+    add_record(records, cat("SCHILY.xattr.", name), value);
+    // Go's programs look for ACLs there, GNU tar and libarchive only for their text.
+    constexpr std::string_view kAcl = "system.posix_acl_";
+    if (!name.starts_with(kAcl)) continue;
+    std::string text = acl_text(value);
+    if (!text.empty()) add_record(records, cat("SCHILY.acl.", name.substr(kAcl.size())), text);
+  }
   return records;
 }
 
 Header make_header(const TarEntry& entry, char type, uint64_t stored) {
   Header header;
   size_t cut = 0;
-  std::string substitute;
-  std::string_view path = entry.path;
-  if (entry.sparse || !split_path(path, cut))
-    path = substitute = short_name(entry.sparse ? "GNUSparseFile.0" : ".", path);
-  if (cut > 0) header.set(tar_field::kPrefix, path.substr(0, cut));
-  header.set(tar_field::kName, cut > 0 ? path.substr(cut + 1) : path);
+  std::string path = entry.path;
+  if (entry.sparse || !split_path(path, cut)) {
+    path = short_name(entry.sparse ? "GNUSparseFile.0" : ".", entry.path);
+    cut = 0;
+  }
+  if (cut > 0) header.set(tar_field::kPrefix, std::string_view(path).substr(0, cut));
+  header.set(tar_field::kName, std::string_view(path).substr(cut > 0 ? cut + 1 : 0));
   header.octal(tar_field::kMode, entry.mode & 07777);
   header.octal(tar_field::kUid, entry.uid < kOctalLimit7 ? entry.uid : 0);
   header.octal(tar_field::kGid, entry.gid < kOctalLimit7 ? entry.gid : 0);

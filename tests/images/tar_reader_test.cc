@@ -1,5 +1,6 @@
 #include "images/tar/tar_reader.h"
 
+#include "images/tar/acl_text.h"
 #include "tests/catch.h"
 #include "tests/images/tar_builder.h"
 
@@ -175,6 +176,11 @@ TEST_CASE("access lists become the kernel's xattrs") {
                        28);
   CHECK((*all)[0].entry.xattrs == decltype(TarEntry::xattrs){{"system.posix_acl_access", access},
                                                              {"system.posix_acl_default", standard}});
+  CHECK(acl_text(access) == "user::rwx,user:502:r--,group::r-x,mask::r-x,other::---");
+  CHECK(acl_xattr(acl_text(access)) == access);
+  for (std::string_view none :
+       {std::string_view(), std::string_view("x"), std::string_view(access).substr(0, 43)})
+    CHECK(acl_text(none).empty());
   CHECK((*all)[1].entry.xattrs.empty());  // the mode says it all
   for (std::string_view bad :
        {"user:joe:rwx", "user:rwz", "nobody::r--", "mask:5:r--", "user:4294967295:r--"})
