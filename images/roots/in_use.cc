@@ -57,12 +57,12 @@ Result<bool> is_refused(const std::string& upper, const std::string& scratch) {
 
 }  // namespace
 
-bool was_ever_mounted(const RootDir& dir) {
-  return access(dir.disk("work/work").c_str(), F_OK) == 0;
+bool was_ever_mounted(const std::string& disk) {
+  return access(cat(disk, "/work", "/work").c_str(), F_OK) == 0;
 }
 
 Result<bool> upper_in_use(const Store& store, const RootDir& dir) {
-  if (!was_ever_mounted(dir) || access(dir.disk("upper").c_str(), F_OK) != 0) return false;
+  if (!was_ever_mounted(dir.disk()) || access(dir.disk("upper").c_str(), F_OK) != 0) return false;
   TRY_ASSIGN(Scratch scratch, Scratch::make_directory(store, "probe"));
   return is_refused(dir.disk("upper"), scratch.path());
 }

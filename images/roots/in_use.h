@@ -11,7 +11,7 @@ namespace shoji::images {
 // Asks the kernel. Takes ~0.3 ms; a root that was never mounted is known not to be without asking.
 Result<bool> upper_in_use(const Store& store, const RootDir& dir);
 // Overlayfs makes work/work at the first mount.
-bool was_ever_mounted(const RootDir& dir);
+bool was_ever_mounted(const std::string& disk);
 
 // What /proc/mounts shows as the device of a root's overlay: the root's directory.
 Result<std::string> mount_source(const Store& store, std::string_view root);

@@ -101,7 +101,8 @@ class LayerSetter {
     TRY_ASSIGN(UniqueFd fd, open_layer(*plan_, *bases_, place));
     if (by_descriptor_) {
       Result<> done = set_descriptor(fs_, key, fd.get());
-      if (done || done.error().err != EINVAL) return done;
+      // Until 6.12 (EBADF: not O_PATH ones) it takes none.
+      if (done || (done.error().err != EINVAL && done.error().err != EBADF)) return done;
       by_descriptor_ = false;
     }
     return set_option(fs_, key, cat("/proc/self/fd/", fd.get()));

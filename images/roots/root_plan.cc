@@ -104,7 +104,7 @@ Result<OverlayPlan> plan_root(const Store& store, const Root& root, UpperUse use
     plan.upper = {base, below + "upper"};
     plan.work = {base, below + "work"};
     plan.no_sync = root.options.volatile_upper;
-    plan.fresh_upper = access(cat(disk, "/work/work").c_str(), F_OK) != 0 && root.frozen.empty();
+    plan.fresh_upper = !was_ever_mounted(disk);
   } else if (!root.options.read_only) {
     plan.lowers.push_back({base, below + "upper"});
   }
