@@ -19,8 +19,9 @@ std::optional<std::string> decode_base64(std::string_view text) {
   if (begin == std::string_view::npos) return std::string();
   text = text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
   std::string out(text.size() / 4 * 3 + 3, '\0');
-  int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   // To the decoder "=" is a zero wherever it stands.
   bool inside = text.substr(0, text.size() - padding).find('=') != std::string_view::npos;

@@ -49,7 +49,7 @@ class Repository {
   Result<> upload_blob(const Descriptor& blob, const Provide& provide,
                        const std::function<Result<>()>& rewind);
   Result<> put_manifest(std::string_view tag_or_digest, std::string_view text, std::string_view media_type);
-  Result<std::vector<std::string>> tags();
+  Result<std::vector<std::string>> tags();  // sorted
   // Tries the credentials that are there, or those given.
   Result<> check_login(const Credentials& credentials);
 

@@ -66,7 +66,11 @@ Error registry_error(std::string_view method, const HttpResponse& response) {
     if (row != std::end(kStatuses)) words = row->words;
   }
   bool denied = response.status == 401 || response.status == 403;
-  return {.kind = response.status == 404 ? Kind::kNotFound : Kind::kSystem,
+  constexpr long kOurFault[] = {400, 405, 409, 411, 413, 415, 422};  // the same request has the same answer
+  bool fault = std::ranges::find(kOurFault, response.status) != std::end(kOurFault);
+  return {.kind = response.status == 404 ? Kind::kNotFound
+                  : fault                ? Kind::kInvalid
+                                         : Kind::kSystem,
           .err = denied ? EACCES : 0,
           .text = cat(method, ' ', shown_url(response.url), ": ", response.status, words.empty() ? "" : " ",
                       words)};

@@ -141,7 +141,10 @@ Result<std::vector<std::string>> Repository::tags() {
     TRY_ASSIGN(HttpResponse response, expect_success(call, state_->session.send(endpoint, call)));
     TRY(add_tags(response, tags));
     std::string next = next_page(response);
-    if (next.empty()) return tags;
+    if (next.empty()) {
+      std::ranges::sort(tags);  // the specification wants it so, docker-registry does not do it
+      return tags;
+    }
     TRY_ASSIGN(next, resolve_url(response.url, next));
     if (next == response.url)
       return fail(Kind::kInvalid, cat("GET ", shown_url(next), ": the next page is this page"));

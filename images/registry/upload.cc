@@ -31,6 +31,13 @@ Result<std::string> location_of(std::string_view method, const HttpResponse& res
   return resolve_url(response.url, location);
 }
 
+// The registry has something against the request, not against the blob.
+bool wants_chunks(const HttpResponse& response) {
+  constexpr long kStatuses[] = {400, 405, 411, 413, 415, 501};
+  return std::ranges::find(kStatuses, response.status) != std::end(kStatuses) &&
+         response.body.find("DIGEST_INVALID") == std::string::npos;
+}
+
 // One upload to one registry.
 class Upload {
  public:

@@ -28,7 +28,9 @@ Result<UrlHandle> parsed(const std::string& text) {
 
 std::string part_of(const UrlHandle& url, CURLUPart part) {
   char* text = nullptr;
-  if (curl_url_get(url.get(), part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
+  // A signed link must come back as it was given, without a port that was not there.
+  unsigned flags = part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0;
+  if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return {};
   std::string copy = text;
   curl_free(text);
   return copy;

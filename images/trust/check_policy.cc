@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kSignatures = 64;  // of one image that are looked at
 
 Failure refused(const ImagesConfig& config, const Reference& name, std::string_view why) {
-  return fail(Kind::kState, cat("image ", quote(name.text()), " is refused by trust policy ", quote(config.policy), ": ", why));
+  return fail(Kind::kState, cat("image ", quote(name.text()), " is refused by trust policy ",
+                                quote(config.policy), ": ", why));
 }
 
 Result<std::vector<SigningKey>> load_keys(const PolicyRule& rule) {
@@ -65,9 +66,11 @@ Result<> check_signatures(const PolicyRule& rule, const Reference& name, const D
 Result<> check_policy(const ImagesConfig& config, const Reference& name, const Digest& manifest,
                       Repository& repository) {
   TRY_ASSIGN(PolicyRule rule, policy_for(config, name));
-  std::string whose = rule.prefix.empty() ? std::string("the default") : cat("the rule for ", quote(rule.prefix));
+  std::string whose =
+      rule.prefix.empty() ? std::string("the default") : cat("the rule for ", quote(rule.prefix));
   if (rule.never) return refused(config, name, cat(whose, " accepts nothing"));
-  if (rule.digest && name.digest.empty()) return refused(config, name, cat(whose, " wants it named by its digest"));
+  if (rule.digest && name.digest.empty())
+    return refused(config, name, cat(whose, " wants it named by its digest"));
   if (!rule.signature) return {};
   Result<> good = check_signatures(rule, name, manifest, repository);
   if (!good) return refused(config, name, good.error().text);

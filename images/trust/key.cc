@@ -76,7 +76,8 @@ std::string refusal(EVP_PKEY* key) {
     size_t size = 0;
     EVP_PKEY_get_group_name(key, group, sizeof group, &size);
     std::string_view name(group, size);
-    if (name != "prime256v1" && name != "secp384r1") return cat("curve ", name, " is neither P-256 nor P-384");
+    if (name != "prime256v1" && name != "secp384r1")
+      return cat("curve ", name, " is neither P-256 nor P-384");
     return {};
   }
   bool known = std::ranges::find(kSchemes, type, &SchemeRow::type) != std::end(kSchemes);
@@ -99,9 +100,10 @@ Result<SigningKey> SigningKey::load(const std::string& path, bool private_key) {
   OPENSSL_cleanse(text.data(), text.size());
   if (!key)
     return fail(encrypted ? Kind::kUnsupported : Kind::kInvalid,
-                cat("key ", quote(path), encrypted     ? " is encrypted: only one without a passphrase can be used"
-                                         : private_key ? " is not a private key in PEM"
-                                                       : " is not a public key in PEM"));
+                cat("key ", quote(path),
+                    encrypted     ? " is encrypted: only one without a passphrase can be used"
+                    : private_key ? " is not a private key in PEM"
+                                  : " is not a public key in PEM"));
   if (std::string why = refusal(key.get()); !why.empty())
     return fail(Kind::kUnsupported, cat("key ", quote(path), ": ", why));
   return SigningKey(std::move(key));
@@ -122,8 +124,8 @@ bool SigningKey::verify(std::string_view message, std::string_view signature) co
 }
 
 Result<std::string> SigningKey::sign(std::string_view message) const {
-  const SchemeRow& scheme =
-      *std::ranges::find(kSchemes, EVP_PKEY_get_base_id(key_.get()), &SchemeRow::type);  // load() has checked it
+  const SchemeRow& scheme = *std::ranges::find(kSchemes, EVP_PKEY_get_base_id(key_.get()),
+                                               &SchemeRow::type);  // load() has checked it
   Context context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* parameters = nullptr;
   const EVP_MD* hash = scheme.hash == nullptr ? nullptr : scheme.hash();

@@ -59,7 +59,8 @@ Result<PolicyRule> read_rule(Json object) {
   }
   // Either without the other would promise what nobody checks.
   if (rule.signature != !rule.keys.empty())
-    return refuse(object, rule.signature ? "requires a signature, but has no keys" : "has keys, but requires no signature");
+    return refuse(object, rule.signature ? "requires a signature, but has no keys"
+                                         : "has keys, but requires no signature");
   return rule;
 }
 
@@ -70,7 +71,8 @@ bool is_prefix(std::string_view prefix, std::string_view name) {
 
 Result<> read_default(Json value, PolicyRule& rule) {
   TRY_ASSIGN(std::string_view text, value.as_string());
-  if (text != "accept" && text != "never") return refuse(value, cat(quote(text), " is neither accept nor never"));
+  if (text != "accept" && text != "never")
+    return refuse(value, cat(quote(text), " is neither accept nor never"));
   rule.never = text == "never";
   return {};
 }

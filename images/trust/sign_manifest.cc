@@ -59,7 +59,8 @@ Result<Manifest> present(Repository& repository, const std::string& tag) {
   if (!fetched) return std::unexpected(fetched.error());
   TRY_ASSIGN(AnyManifest any, parse_manifest(fetched->text, fetched->media_type));
   auto* found = std::get_if<Manifest>(&any);
-  if (found == nullptr) return fail(Kind::kInvalid, cat("tag ", quote(tag), " is not a manifest of signatures"));
+  if (found == nullptr)
+    return fail(Kind::kInvalid, cat("tag ", quote(tag), " is not a manifest of signatures"));
   manifest.layers = std::move(found->layers);
   manifest.annotations = std::move(found->annotations);
   return manifest;

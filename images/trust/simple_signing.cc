@@ -37,7 +37,10 @@ std::string print_payload(const Reference& name, const Digest& manifest) {
   JsonWriter json;
   json.begin_object().key("critical").begin_object();
   json.key("identity").begin_object().member("docker-reference", std::string_view(name.name())).end_object();
-  json.key("image").begin_object().member("docker-manifest-digest", std::string_view(manifest.text())).end_object();
+  json.key("image")
+      .begin_object()
+      .member("docker-manifest-digest", std::string_view(manifest.text()))
+      .end_object();
   json.member("type", kType).end_object();
   json.key("optional").null().end_object();
   return json.take();
@@ -49,7 +52,8 @@ Result<> check_payload(std::string_view payload, const Reference& name, const Di
   Json critical = root.is_object() ? root.find("critical") : Json();
   TRY_ASSIGN(std::string_view type, text_at(critical, "type", ""));
   if (type != kType && type != kOtherType)
-    return fail(Kind::kInvalid, cat("the payload's type ", quote(type.substr(0, 100)), " is not a signature's"));
+    return fail(Kind::kInvalid,
+                cat("the payload's type ", quote(type.substr(0, 100)), " is not a signature's"));
   TRY_ASSIGN(std::string_view digest, text_at(critical, "image", "docker-manifest-digest"));
   if (digest != manifest.text())
     return fail(Kind::kInvalid, cat("the signature is for ", quote(digest.substr(0, 200))));
@@ -57,7 +61,8 @@ Result<> check_payload(std::string_view payload, const Reference& name, const Di
   std::string identity = identity_of(reference), plain = identity_of(name.name());
   bool same = identity == plain || (!name.tag.empty() && identity == cat(plain, ':', name.tag)) ||
               identity == cat(plain, '@', manifest.text());
-  if (!same) return fail(Kind::kInvalid, cat("the signature is for the name ", quote(reference.substr(0, 300))));
+  if (!same)
+    return fail(Kind::kInvalid, cat("the signature is for the name ", quote(reference.substr(0, 300))));
   return {};
 }
 

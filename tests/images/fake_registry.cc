@@ -37,6 +37,7 @@ struct FakeRegistry::State {
   bool read_more(int fd, std::string& buffer) const;
   bool send_all(int fd, std::string_view text) const;
   bool reply(int fd, const FakeRequest& request, const FakeReply& reply) const;
+  void tunnel(int fd, int other) const;  // a port
   [[nodiscard]] bool wait_for(int fd, short events) const;
 };
 
@@ -101,7 +102,7 @@ bool FakeRegistry::State::reply(int fd, const FakeRequest& request, const FakeRe
   for (const auto& [name, value] : reply.headers) head += cat(name, ": ", value, "\r\n");
   if (reply.endless) {
     head += "Connection: close\r\n";
-  } else {
+  } else if (reply.tunnel_to == 0) {
     head += cat("Content-Length: ", reply.content_length.value_or(reply.body.size()), "\r\n");
   }
   if (!send_all(fd, head + "\r\n")) return false;
@@ -120,6 +121,25 @@ bool FakeRegistry::State::reply(int fd, const FakeRequest& request, const FakeRe
   return !reply.close_after && !(reply.content_length && *reply.content_length != reply.body.size());
 }
 
+void FakeRegistry::State::tunnel(int fd, int other) const {
+  UniqueFd target(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(other));
+  if (connect(target.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return;
+  while (!ending) {
+    pollfd both[2] = {{.fd = fd, .events = POLLIN, .revents = 0},
+                      {.fd = target.get(), .events = POLLIN, .revents = 0}};
+    if (poll(both, 2, 20) <= 0) continue;
+    for (int i = 0; i < 2; i++) {
+      if (both[i].revents == 0) continue;
+      std::string bytes;
+      if (!read_more(both[i].fd, bytes) || !send_all(both[1 - i].fd, bytes)) return;
+    }
+  }
+}
+
 void FakeRegistry::State::serve_connection(const UniqueFd& peer) {
   std::string buffer;
   for (;;) {
@@ -132,7 +152,9 @@ void FakeRegistry::State::serve_connection(const UniqueFd& peer) {
       }));
       requests.push_back(request);
     }
-    if (!reply(peer.get(), request, handler(request))) return;
+    FakeReply answer = handler(request);
+    if (!reply(peer.get(), request, answer)) return;
+    if (answer.tunnel_to != 0) return tunnel(peer.get(), answer.tunnel_to);
   }
 }
 

@@ -28,6 +28,7 @@ struct FakeReply {
   std::optional<size_t> close_after{};       // bytes of the body, then the connection closes
   std::optional<size_t> stall_after{};       // bytes of the body, then nothing more comes
   bool endless = false;                      // the body again and again, without a length
+  int tunnel_to = 0;  // a port of the loopback: from now on the bytes go there (CONNECT)
 };
 
 using FakeHandler = std::function<FakeReply(const FakeRequest&)>;

@@ -1,8 +1,4 @@
 // Policies, and signatures by keys that openssl has made.
-#include <cstdlib>
-
-#include "base/io.h"
-#include "base/spawn.h"
 #include "images/blobs/hash.h"
 #include "images/registry/base64.h"
 #include "images/trust/key.h"
@@ -10,30 +6,14 @@
 #include "images/trust/simple_signing.h"
 #include "tests/catch.h"
 #include "tests/images/fake_registry.h"
+#include "tests/images/temporary.h"
 
 using namespace shoji;
 using namespace shoji::images;
 
 namespace {
 
-struct Directory {
-  std::string path;
-  Directory() {
-    char name[] = "/tmp/shoji-trust-XXXXXX";
-    REQUIRE(mkdtemp(name) != nullptr);
-    path = name;
-  }
-  ~Directory() { ignore(remove_tree(path), "a test's leftovers are seen by the host's check"); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  [[nodiscard]] std::string operator/(std::string_view name) const { return cat(path, '/', name); }
-  void write(std::string_view name, std::string_view text) const { REQUIRE(write_file_atomically(*this / name, text)); }
-  void openssl(const std::string& arguments) const {
-    auto done = run_captured({"/bin/sh", {"sh", "-c", "openssl " + arguments}, {"PATH=/usr/bin:/bin"}, {}, path}, "", 60'000);
-    REQUIRE(done);
-    INFO(done->err);
-    REQUIRE(done->status == 0);
-  }
+struct Directory : Temporary {
   // NAME.key and NAME.pub
   void make_key(const std::string& name, const std::string& how) const {
     openssl(cat("genpkey ", how, " -out ", name, ".key"));
@@ -80,8 +60,8 @@ const Digest kImage = digest_of("the manifest of an image");
 
 // A policy that wants a signature by one of `keys` for everything on the shelf.
 ImagesConfig signed_policy(const Directory& directory, const Shelf& shelf, const std::string& keys) {
-  directory.write("policy.json", cat(R"({"rules": {")", shelf.registry.host(), R"(": {"require": ["signature"], "keys": [)",
-                                     keys, "]}}}"));
+  directory.write("policy.json", cat(R"({"rules": {")", shelf.registry.host(),
+                                     R"(": {"require": ["signature"], "keys": [)", keys, "]}}}"));
   ImagesConfig config;
   config.policy = directory / "policy.json";
   return config;
@@ -95,7 +75,8 @@ std::string refusal_of(const Result<>& checked) {
   return checked ? std::string("accepted") : checked.error().text;
 }
 
-Result<PolicyRule> rule_for(const Directory& directory, std::string_view policy, const std::string& repository) {
+Result<PolicyRule> rule_for(const Directory& directory, std::string_view policy,
+                            const std::string& repository) {
   directory.write("policy.json", policy);
   ImagesConfig config;
   config.policy = directory / "policy.json";
@@ -136,13 +117,16 @@ TEST_CASE("a policy that is not understood accepts nothing, and says where") {
       Case{R"({"rules": {"a/b": {"require": [], "key": []}}})", "/rules/a~1b/key: unknown key"},
       Case{R"({"rules": {"a": {"require": ["digests"]}}})", "/rules/a/require/0: \"digests\" is none of"},
       Case{R"({"rules": {"a": {}}})", "/rules/a: needs \"require\""},
-      Case{R"({"rules": {"a": {"require": ["signature"]}}})", "/rules/a: requires a signature, but has no keys"},
+      Case{R"({"rules": {"a": {"require": ["signature"]}}})",
+           "/rules/a: requires a signature, but has no keys"},
       Case{R"({"rules": {"a": {"require": [], "keys": ["/k"]}}})", "has keys, but requires no signature"},
-      Case{R"({"rules": {"a": {"require": ["signature"], "keys": ["k"]}}})", "/rules/a/keys/0: \"k\" is not an absolute path"},
+      Case{R"({"rules": {"a": {"require": ["signature"], "keys": ["k"]}}})",
+           "/rules/a/keys/0: \"k\" is not an absolute path"},
       Case{R"({"rules": {"a/": {"require": []}}})", "is not REGISTRY[/PATH]"},
       Case{R"({"default": "reject"})", "/default: \"reject\" is neither accept nor never"},
-      Case{R"({"default": 1})", "/default: expected a string"}, Case{R"({"rules": []})", "/rules: expected an object"},
-      Case{"[]", "expected an object"}, Case{"{", "policy.json"}, Case{"", "policy.json"});
+      Case{R"({"default": 1})", "/default: expected a string"},
+      Case{R"({"rules": []})", "/rules: expected an object"}, Case{"[]", "expected an object"},
+      Case{"{", "policy.json"}, Case{"", "policy.json"});
   Result<PolicyRule> rule = rule_for(directory, policy, "x");
   REQUIRE(!rule);
   CHECK_THAT(rule.error().text, Catch::Contains(where));
@@ -158,14 +142,16 @@ TEST_CASE("a rule for digests refuses tags, a rule for nothing refuses all") {
   ImagesConfig config;
   config.policy = directory / "policy.json";
   Reference name = shelf.name();
-  directory.write("policy.json", cat(R"({"rules": {")", shelf.registry.host(), R"(/team": {"require": ["digest"]}}})"));
+  directory.write("policy.json",
+                  cat(R"({"rules": {")", shelf.registry.host(), R"(/team": {"require": ["digest"]}}})"));
   CHECK(refusal_of(check_policy(config, name, kImage, repository)) ==
         cat("image \"", name.text(), "\" is refused by trust policy \"", config.policy, "\": the rule for \"",
             shelf.registry.host(), "/team\" wants it named by its digest"));
   name.digest = kImage;
   CHECK(refusal_of(check_policy(config, name, kImage, repository)) == "accepted");
   directory.write("policy.json", R"({"default": "never"})");
-  CHECK_THAT(refusal_of(check_policy(config, name, kImage, repository)), Catch::EndsWith("the default accepts nothing"));
+  CHECK_THAT(refusal_of(check_policy(config, name, kImage, repository)),
+             Catch::EndsWith("the default accepts nothing"));
   CHECK(shelf.registry.requests().empty());
 }
 
@@ -176,17 +162,20 @@ TEST_CASE("what is signed with a key is accepted with its public half, and with 
   directory.make_key("other", kP256);
   Repository repository = repository_at(shelf.registry.host());
   ImagesConfig good = signed_policy(directory, shelf, quoted_key(directory, "good"));
-  CHECK_THAT(refusal_of(check_policy(good, shelf.name(), kImage, repository)), Catch::EndsWith(": it is not signed"));
+  CHECK_THAT(refusal_of(check_policy(good, shelf.name(), kImage, repository)),
+             Catch::EndsWith(": it is not signed"));
   REQUIRE(sign_manifest(directory / "good.key", shelf.name(), kImage, repository));
   CHECK(shelf.manifests.contains(kImage.file_name() + ".sig"));
   CHECK(refusal_of(check_policy(good, shelf.name(), kImage, repository)) == "accepted");
   Digest tampered = digest_of("the manifest of another image");
-  CHECK_THAT(refusal_of(check_policy(good, shelf.name(), tampered, repository)), Catch::EndsWith(": it is not signed"));
+  CHECK_THAT(refusal_of(check_policy(good, shelf.name(), tampered, repository)),
+             Catch::EndsWith(": it is not signed"));
   ImagesConfig other = signed_policy(directory, shelf, quoted_key(directory, "other"));
   CHECK_THAT(refusal_of(check_policy(other, shelf.name(), kImage, repository)),
              Catch::EndsWith(": no signature fits the keys"));
   // One good signature by one of several keys is enough, and a second one does not replace the first.
-  ImagesConfig both = signed_policy(directory, shelf, cat(quoted_key(directory, "other"), ',', quoted_key(directory, "good")));
+  ImagesConfig both = signed_policy(directory, shelf,
+                                    cat(quoted_key(directory, "other"), ',', quoted_key(directory, "good")));
   CHECK(refusal_of(check_policy(both, shelf.name(), kImage, repository)) == "accepted");
   REQUIRE(sign_manifest(directory / "other.key", shelf.name(), kImage, repository));
   other = signed_policy(directory, shelf, quoted_key(directory, "other"));
@@ -241,8 +230,9 @@ TEST_CASE("a payload that was changed has no signature") {
 TEST_CASE("payloads speak of one image, under its name in any of its forms") {
   Reference name = *parse_reference("reg.example/team/x:1");
   auto payload = [](std::string_view identity, std::string_view type = "cosign container image signature") {
-    return cat(R"({"critical":{"identity":{"docker-reference":")", identity, R"("},"image":{"docker-manifest-digest":")",
-               kImage.text(), R"("},"type":")", type, R"("},"optional":{"creator":"x"}})");
+    return cat(R"({"critical":{"identity":{"docker-reference":")", identity,
+               R"("},"image":{"docker-manifest-digest":")", kImage.text(), R"("},"type":")", type,
+               R"("},"optional":{"creator":"x"}})");
   };
   CHECK(check_payload(payload("reg.example/team/x"), name, kImage));
   CHECK(check_payload(payload("reg.example/team/x:1"), name, kImage));
@@ -250,10 +240,12 @@ TEST_CASE("payloads speak of one image, under its name in any of its forms") {
   CHECK(check_payload(payload("reg.example/team/x:1", "atomic container signature"), name, kImage));
   CHECK(check_payload(print_payload(name, kImage), name, kImage));
   CHECK(check_payload(payload("index.docker.io/library/nginx"), *parse_reference("docker.io/nginx"), kImage));
-  for (const char* other : {"reg.example/team/x:2", "reg.example/team", "reg.example/team/x/y", "team/x", "", "x"})
+  for (const char* other :
+       {"reg.example/team/x:2", "reg.example/team", "reg.example/team/x/y", "team/x", "", "x"})
     CHECK(!check_payload(payload(other), name, kImage));
   CHECK(!check_payload(payload("reg.example/team/x", "something"), name, kImage));
-  for (const char* bad : {"", "{", "[]", "{}", R"({"critical":7})", R"({"critical":{"type":"cosign container image signature"}})"})
+  for (const char* bad : {"", "{", "[]", "{}", R"({"critical":7})",
+                          R"({"critical":{"type":"cosign container image signature"}})"})
     CHECK(!check_payload(bad, name, kImage));
 }
 
@@ -266,7 +258,8 @@ TEST_CASE("signatures that openssl makes as cosign does are good") {
   auto [kind, how] = GENERATE(
       Case{kP256, "dgst -sha256 -sign k.key -out s m"}, Case{kP384, "dgst -sha256 -sign k.key -out s m"},
       Case{kP384, "dgst -sha384 -sign k.key -out s m"}, Case{kRsa, "dgst -sha256 -sign k.key -out s m"},
-      Case{kRsa, "dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest -sign k.key -out s m"},
+      Case{kRsa,
+           "dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest -sign k.key -out s m"},
       Case{kEd25519, "pkeyutl -sign -inkey k.key -rawin -in m -out s"});
   directory.make_key("k", kind);
   directory.write("m", "message");
@@ -286,18 +279,24 @@ TEST_CASE("keys that are weak, encrypted or no keys are refused by name") {
   Directory directory;
   directory.make_key("short", "-algorithm RSA -pkeyopt rsa_keygen_bits:1024");
   directory.make_key("curve", "-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1");
-  directory.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes128 -pass pass:x -out locked.key");
+  directory.openssl(
+      "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes128 -pass pass:x -out locked.key");
   directory.write("text.pub", "hello");
-  CHECK_THAT(SigningKey::load_public(directory / "short.pub").error().text, Catch::EndsWith("of 1024 bits is too short"));
-  CHECK_THAT(SigningKey::load_public(directory / "curve.pub").error().text, Catch::Contains("neither P-256 nor P-384"));
-  CHECK_THAT(SigningKey::load_private(directory / "locked.key").error().text, Catch::Contains("is encrypted"));
-  CHECK_THAT(SigningKey::load_public(directory / "text.pub").error().text, Catch::EndsWith("is not a public key in PEM"));
+  CHECK_THAT(SigningKey::load_public(directory / "short.pub").error().text,
+             Catch::EndsWith("of 1024 bits is too short"));
+  CHECK_THAT(SigningKey::load_public(directory / "curve.pub").error().text,
+             Catch::Contains("neither P-256 nor P-384"));
+  CHECK_THAT(SigningKey::load_private(directory / "locked.key").error().text,
+             Catch::Contains("is encrypted"));
+  CHECK_THAT(SigningKey::load_public(directory / "text.pub").error().text,
+             Catch::EndsWith("is not a public key in PEM"));
   CHECK(SigningKey::load_public(directory / "absent.pub").error().kind == Kind::kNotFound);
   CHECK(!SigningKey::load_private(directory / "short.pub"));
 }
 
 TEST_CASE("base64 is decoded or refused") {
-  for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\0", 2)})
+  for (const std::string& text :
+       {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\0", 2)})
     CHECK(decode_base64(encode_base64(text)).value_or("?") == text);
   CHECK(decode_base64(" YWJj\n").value_or("") == "abc");
   for (const char* bad : {"YWJ", "YW*j", "====", "=", "YWJjY"}) CHECK_FALSE(decode_base64(bad).has_value());
