@@ -80,9 +80,7 @@ Result<long> Upload::whole() {
   call.retry = false;  // a broken upload has to start with a POST
   call.before_try = [this](Call&) { return rewind_(); };
   HttpOutcome outcome = session_.send(endpoint_, call);
-  constexpr long kTryChunks[] = {400, 405, 411, 413, 415, 501};
-  if (outcome && std::ranges::find(kTryChunks, outcome->status) != std::end(kTryChunks))
-    return outcome->status;
+  if (outcome && wants_chunks(*outcome)) return outcome->status;
   TRY(expect_success(call, std::move(outcome)));
   return 201;
 }
