@@ -37,9 +37,13 @@ std::string human_age(int64_t seconds) {
   for (const Unit& unit : kAges) {
     int64_t count = seconds / unit.seconds;
     if (count > 1 || (count == 1 && unit.seconds < 7 * 86400))
-      return cat(count, " ", unit.name, count == 1 ? "" : "s");
+      return counted(static_cast<uint64_t>(count), unit.name);
   }
-  return cat(seconds, " second", seconds == 1 ? "" : "s");
+  return counted(static_cast<uint64_t>(seconds), "second");
+}
+
+std::string counted(uint64_t count, std::string_view noun) {
+  return cat(count, " ", noun, count == 1 ? "" : "s");
 }
 
 std::string utc_time(int64_t seconds_since_epoch) {

@@ -1,4 +1,5 @@
 // prepare and verify: what a store derives from its blobs.
+#include "cli/human.h"
 #include "cli/image/transfer_session.h"
 #include "cli/image/verbs.h"
 #include "cli/operator/open_store.h"
@@ -28,8 +29,10 @@ Result<int> verify(const op::Globals& globals, op::VerifyOptions& options, Argum
   TRY_ASSIGN(images::VerifyReport report, images::verify_store(store, options.repair));
   std::string text;
   for (const std::string& fault : report.faults) text += cat(fault, "\n");
-  text += cat(report.blobs, " blobs, ", report.layers, " layers, ", report.objects, " objects: ");
-  text += report.faults.empty() ? "all is as it should be\n" : cat(report.faults.size(), " faults\n");
+  text += cat(counted(report.blobs, "blob"), ", ", counted(report.layers, "layer"), ", ",
+              counted(report.objects, "object"), ": ");
+  text +=
+      report.faults.empty() ? "all is as it should be\n" : cat(counted(report.faults.size(), "fault"), "\n");
   TRY(print(text));
   return report.faults.empty() || options.repair ? kExitOk : kExitError;
 }

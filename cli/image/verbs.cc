@@ -5,7 +5,11 @@ namespace shoji::cli::image {
 
 namespace {
 
-constexpr const Verb* kVerbs[] = {&login_verb, &logout_verb};
+constexpr const Verb* kImageVerbs[] = {&import_verb, &verify_verb, &prepare_verb};
+constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
+
+constexpr const Verb* kVerbs[] = {&pull_verb, &push_verb, &login_verb, &logout_verb,
+                                  &load_verb, &save_verb, &kImage};
 
 }  // namespace
 

@@ -1,9 +1,15 @@
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdlib>
 
+#include "base/io.h"
+#include "base/spawn.h"
 #include "cli/operator/program.h"
 
 namespace shoji::cli::op {
@@ -32,6 +38,33 @@ int hand_over(const Call& call) {
   execve(program.c_str(), argv.data(), environ);
   report(fail_errno(errno, cat(call.path, ": execute ", quote(program))).error());
   return kExitError;
+}
+
+Result<int> run_image_program(const Globals& globals, const std::vector<std::string>& words) {
+  std::vector<std::string> strings = {image_program()};
+  if (!globals.store.empty()) strings.insert(strings.end(), {"--store", globals.store});
+  if (!globals.config.empty()) strings.insert(strings.end(), {"--config", globals.config});
+  if (globals.debug) strings.emplace_back("--debug");
+  strings.insert(strings.end(), words.begin(), words.end());
+  std::vector<char*> argv;
+  for (std::string& word : strings) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  TRY_ASSIGN(UniqueFd nothing, open_file("/dev/null", O_WRONLY));
+  pid_t child = fork();
+  if (child < 0) return fail_errno(errno, "fork");
+  if (child == 0) {
+    // It has nothing more to do when nobody waits for it.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    dup2(nothing.get(), STDOUT_FILENO);
+    execve(argv[0], argv.data(), environ);
+    _exit(127);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return fail_errno(errno, "waitpid");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+    return fail(Kind::kNotFound, cat("execute ", quote(strings[0]), ": it cannot be started"));
+  return exit_code(status);
 }
 
 }  // namespace shoji::cli::op

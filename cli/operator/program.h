@@ -27,5 +27,8 @@ Program describe(std::span<const Verb* const> verbs);
 
 // Verb::run of a verb that shoji-image has: executes it.
 int hand_over(const Call& call);
+// Runs shoji-image with these words after the global options, its standard output thrown away, and waits: the exit code.
+// It has said itself what went wrong.
+Result<int> run_image_program(const Globals& globals, const std::vector<std::string>& words);
 
 }  // namespace shoji::cli::op

@@ -12,9 +12,10 @@ namespace shoji::cli::op {
 std::string sweep_text(const images::Swept& swept, bool dry_run) {
   if (swept.blobs + swept.layers + swept.objects + swept.temporary == 0) return "";
   std::string text(dry_run ? "Would free " : "Freed ");
-  text += cat(human_size(swept.bytes), ": ", swept.blobs, " blobs, ", swept.layers, " layers");
-  if (swept.objects != 0) text += cat(", ", swept.objects, " files that layers shared");
-  if (swept.temporary != 0) text += cat(", ", swept.temporary, " leftovers of interrupted verbs");
+  text +=
+      cat(human_size(swept.bytes), ": ", counted(swept.blobs, "blob"), ", ", counted(swept.layers, "layer"));
+  if (swept.objects != 0) text += cat(", ", counted(swept.objects, "file"), " that layers shared");
+  if (swept.temporary != 0) text += cat(", ", counted(swept.temporary, "leftover"), " of interrupted verbs");
   return text + "\n";
 }
 

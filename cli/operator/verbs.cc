@@ -9,19 +9,21 @@ constexpr Verb handed_over(Verb verb) {
   verb.run = hand_over;
   return verb;
 }
-constexpr Verb kLoginVerb = handed_over(kLogin), kLogoutVerb = handed_over(kLogout);
+constexpr Verb kPullVerb = handed_over(kPull), kPushVerb = handed_over(kPush),
+               kLoginVerb = handed_over(kLogin), kLogoutVerb = handed_over(kLogout),
+               kLoadVerb = handed_over(kLoad), kSaveVerb = handed_over(kSave),
+               kImportVerb = handed_over(kImport), kPrepareVerb = handed_over(kPrepare),
+               kVerifyVerb = handed_over(kVerify);
 
 constexpr const Verb* kImageVerbs[] = {
-    &image_ls_verb,
-    &inspect_verb,
-    &history_verb,
-    &tag_verb,
+    &image_ls_verb, &image_rm_verb, &prune_verb,  &inspect_verb, &history_verb,
+    &tag_verb,      &kImportVerb,   &kVerifyVerb, &kPrepareVerb,
 };
 constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
 
 constexpr const Verb* kVerbs[] = {
-    &kLoginVerb,   &kLogoutVerb, &images_verb, &inspect_verb,
-    &history_verb, &tag_verb,    &kImage,      &completion_verb,
+    &kPullVerb,   &kPushVerb,    &kLoginVerb,   &kLogoutVerb, &kLoadVerb, &kSaveVerb,
+    &images_verb, &inspect_verb, &history_verb, &tag_verb,    &kImage,    &completion_verb,
 };
 
 }  // namespace

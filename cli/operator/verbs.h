@@ -7,6 +7,9 @@ namespace shoji::cli::op {
 
 extern const Verb completion_verb, history_verb, image_ls_verb, image_rm_verb, images_verb, inspect_verb,
     prune_verb, tag_verb;
+extern const Verb clone_verb, rollback_verb, root_create_verb, root_diff_verb, root_inspect_verb,
+    root_ls_verb, root_mount_verb, root_quota_verb, root_rm_verb, root_umount_verb, snapshot_verb,
+    snapshots_verb;
 
 std::span<const Verb* const> operator_verbs();
 
