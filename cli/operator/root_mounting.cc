@@ -4,6 +4,8 @@
 #include <climits>
 #include <cstdlib>
 
+#include "base/io.h"
+
 namespace shoji::cli::op {
 
 namespace {
@@ -52,6 +54,7 @@ Result<std::string> mount_at(const images::Store& store, const images::Root& roo
                              const MountingOptions& options) {
   if (!root.mounted_at.empty() && target.empty()) return root.mounted_at;
   std::string place = target.empty() ? cat(store.path(), "/roots/", root.name, "/merged") : target;
+  if (target.empty()) TRY(make_directories(place, 0755));
   if (char* absolute = realpath(place.c_str(), nullptr)) {
     place = absolute;
     free(absolute);

@@ -21,9 +21,15 @@ constexpr const Verb* kImageVerbs[] = {
 };
 constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
 
+constexpr const Verb* kRootVerbs[] = {
+    &root_create_verb, &root_ls_verb,     &root_inspect_verb, &root_rm_verb,
+    &root_mount_verb,  &root_umount_verb, &root_quota_verb,
+};
+constexpr Verb kRoot = {.name = "root", .summary = "work with roots", .verbs = kRootVerbs};
+
 constexpr const Verb* kVerbs[] = {
-    &kPullVerb,   &kPushVerb,    &kLoginVerb,   &kLogoutVerb, &kLoadVerb, &kSaveVerb,
-    &images_verb, &inspect_verb, &history_verb, &tag_verb,    &kImage,    &completion_verb,
+    &kPullVerb,    &kPushVerb,    &kLoginVerb, &kLogoutVerb, &kLoadVerb, &kSaveVerb,       &images_verb,
+    &inspect_verb, &history_verb, &tag_verb,   &kImage,      &kRoot,     &completion_verb,
 };
 
 }  // namespace
