@@ -101,7 +101,7 @@ Result<> Upload::chunk(uint64_t size) {
   // Bytes that are gone do not come back but by a rewind to the very start; so neither does a chunk.
   call.before_try = [&](Call&) -> Result<> {
     if (left == size) return {};
-    return fail(Kind::kState, cat("PATCH ", shown_url(location_), ": the registry wants a chunk twice"));
+    return fail(Kind::kSystem, cat("PATCH ", shown_url(location_), ": the registry wants a chunk twice"));
   };
   TRY_ASSIGN(HttpResponse response, send(call));
   TRY_ASSIGN(location_, location_of(call.method, response));
