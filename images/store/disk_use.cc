@@ -14,6 +14,11 @@ void DiskUse::count(const struct stat& st) {
   bytes_ += static_cast<uint64_t>(st.st_blocks) * 512;  // inode(7): of 512 bytes whatever the filesystem
 }
 
+bool DiskUse::is_last_name(const struct stat& st) const {
+  auto seen = seen_.find(st.st_ino);
+  return (seen == seen_.end() ? 0 : seen->second) + 1 == st.st_nlink;
+}
+
 Result<> DiskUse::add(int dir, const std::string& name) {
   struct stat st{};
   if (fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {

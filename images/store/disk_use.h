@@ -13,6 +13,8 @@ namespace shoji::images {
 class DiskUse {
  public:
   Result<> add(int dir, const std::string& name);  // a file, or a directory with all below it
+  // All the other names of the file were added.
+  [[nodiscard]] bool is_last_name(const struct stat& st) const;
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
 
  private:

@@ -28,9 +28,11 @@ constexpr DirectoryRow kDirectories[] = {
     {"blobs", 0755},  {"blobs/sha256", 0755}, {"blobs/sha512", 0755}, {"names", 0755},
     {"layers", 0700}, {"objects", 0700},      {"composed", 0700},     {"l", 0700},
     {"roots", 0700},  {"partial", 0700},      {"tmp", 0700},          {"leases", 0700},
+    {"unify", 0700},
 };
 // What else may lie in a store that is half made; the root directory of a filesystem has lost+found.
-constexpr std::string_view kFiles[] = {"oci-layout", "index.json", "sweep.lock", "index.lock", "lost+found"};
+constexpr std::string_view kFiles[] = {"oci-layout", "index.json", "sweep.lock",
+                                       "index.lock", "unify.lock", "lost+found"};
 
 bool is_of_store(std::string_view name) {
   return std::ranges::any_of(kDirectories, [&](const DirectoryRow& row) { return name == row.name; }) ||

@@ -30,6 +30,7 @@ class Sweeper {
   Result<> sweep_layers(const std::string& trash);
   Result<> sweep_objects();
   Result<> sweep_links();
+  Result<> sweep_unified();
   Result<> sweep_partial();
   Result<> sweep_temporary();
   Result<> remove_leftovers();  // without the lock
@@ -196,6 +197,28 @@ Result<> Sweeper::sweep_objects() {
   return {};
 }
 
+// Common files of trees whose other names are all gone, and the marks of images that are (images/unify/unify.h). Whoever
+// takes such a file at this moment has it all the same; only the next one does not find it.
+Result<> Sweeper::sweep_unified() {
+  TRY_ASSIGN(auto images, list_directory(store_->dir(), "unify/images"));
+  uint64_t marks = 0;
+  for (const std::string& name : images) {
+    auto config = Digest::parse_file_name(name);
+    if (!config || !marks_.has(*config)) TRY(remove_file(cat("unify/images/", name), marks));
+  }
+  TRY_ASSIGN(auto directories, list_directory(store_->dir(), "unify/files"));
+  for (const std::string& directory : directories) {
+    TRY_ASSIGN(auto names, list_directory(store_->dir(), cat("unify/files/", directory)));
+    for (const std::string& name : names) {
+      std::string path = cat("unify/files/", directory, '/', name);
+      struct stat st{};
+      if (fstatat(store_->dir(), path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && use_.is_last_name(st))
+        TRY(remove_file(path, swept_.objects));
+    }
+  }
+  return {};
+}
+
 // l/SHORT -> ../layers/DIGEST/tree, of layers that are gone.
 Result<> Sweeper::sweep_links() {
   if (options_->dry_run) return {};
@@ -254,6 +277,7 @@ Result<> sweep_locked(const Store& store, Sweeper& sweeper, const std::string& t
   TRY(sweeper.sweep_layers(trash));
   TRY(sweeper.sweep_temporary());
   TRY(sweeper.sweep_objects());
+  TRY(sweeper.sweep_unified());
   TRY(sweeper.sweep_links());
   return sweeper.sweep_partial();
 }

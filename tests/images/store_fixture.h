@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "images/blobs/blob_writer.h"
 #include "images/erofs/layer_index.h"
 #include "images/store/durable.h"
@@ -107,6 +108,18 @@ inline void put_layer(const Store& store, std::string_view name, std::string_vie
   REQUIRE(writer.add(entry));
   REQUIRE(writer.finish());
   put_object(store, object);
+}
+
+inline void put_root(const Store& store, const std::string& name, const Image& image) {
+  std::string directory = cat(store.path(), "/roots/", name);
+  REQUIRE(make_directories(directory, 0755));
+  JsonWriter facts;
+  facts.begin_object();
+  facts.member("config", image.id().text());
+  facts.key("diffIds").begin_array();
+  for (const Digest& digest : image.config.diff_ids) facts.value(digest.text());
+  facts.end_array().end_object();
+  REQUIRE(write_file_atomically(directory + "/facts.json", facts.take()));
 }
 
 }  // namespace shoji::images::test

@@ -2,7 +2,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "base/json.h"
 #include "images/store/scratch.h"
 #include "tests/images/store_fixture.h"
 
@@ -11,18 +10,6 @@ using namespace shoji::images;
 using namespace shoji::images::test;
 
 namespace {
-
-void put_root(const Store& store, const std::string& name, const Image& image) {
-  std::string directory = cat(store.path(), "/roots/", name);
-  REQUIRE(make_directories(directory, 0755));
-  JsonWriter facts;
-  facts.begin_object();
-  facts.member("config", image.id().text());
-  facts.key("diffIds").begin_array();
-  for (const Digest& digest : image.config.diff_ids) facts.value(digest.text());
-  facts.end_array().end_object();
-  REQUIRE(write_file_atomically(directory + "/facts.json", facts.take()));
-}
 
 struct Case {
   TemporaryDirectory directory;
