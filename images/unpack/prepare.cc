@@ -7,6 +7,7 @@
 #include "images/erofs/compose.h"
 #include "images/store/durable.h"
 #include "images/store/scratch.h"
+#include "images/unify/unify.h"
 #include "images/unpack/unpack.h"
 
 namespace shoji::images {
@@ -66,7 +67,11 @@ Result<> prepare_image(const Store& store, const Image& image, LayerFormat forma
   std::string name = cat("composed/", image.id().file_name());
   if (format == LayerFormat::kComposed && is_composed(store, name)) return {};
   TRY(unpack_missing_layers(store, image, format));
-  if (format == LayerFormat::kTree) return {};
+  if (format == LayerFormat::kTree) {
+    // Before a root uses the layers: they are not changed any more then.
+    TRY(unify_image(store, image));
+    return {};
+  }
   if (auto composed = compose_image(store, image, name); !composed)
     return std::unexpected(within(cat("compose image ", image.id().text()), composed.error()));
   return {};
