@@ -23,6 +23,20 @@ std::unique_ptr<Endpoint> make_endpoint(const ImagesConfig& config, const std::s
   return endpoint;
 }
 
+Result<std::unique_ptr<Endpoint>> make_mirror(const ImagesConfig& config, const std::string& mirror,
+                                              const Endpoint& origin) {
+  // "HOST[:PORT]" or "HOST[:PORT]/PREFIX" before a repository has to be a name.
+  Result<Reference> name = parse_reference(cat(mirror, "/x"));
+  if (!name || name->is_short() || name->name() != cat(mirror, "/x"))
+    return fail(Kind::kInvalid, cat("mirror ", quote(mirror), " of registry ", quote(origin.registry),
+                                    " is not HOST[:PORT][/PREFIX]"));
+  size_t slash = mirror.find('/');
+  std::string prefix = slash == std::string::npos ? std::string() : mirror.substr(slash + 1) + '/';
+  auto endpoint = make_endpoint(config, mirror.substr(0, slash), prefix + origin.repository);
+  endpoint->mirror = true;
+  return endpoint;
+}
+
 }  // namespace
 
 std::string Endpoint::base_url() const {
@@ -41,12 +55,7 @@ Result<Endpoints> endpoints_of(const ImagesConfig& config, const Reference& name
     return fail(Kind::kState, cat("registry ", quote(name.registry), " is blocked by the configuration"));
   Endpoints found;
   for (const std::string& mirror : origin->config.mirrors) {
-    size_t slash = mirror.find('/');
-    std::string prefix = slash == std::string::npos ? std::string() : mirror.substr(slash + 1);
-    while (prefix.ends_with('/')) prefix.pop_back();
-    auto endpoint = make_endpoint(config, mirror.substr(0, slash),
-                                  prefix.empty() ? origin->repository : cat(prefix, '/', origin->repository));
-    endpoint->mirror = true;
+    TRY_ASSIGN(std::unique_ptr<Endpoint> endpoint, make_mirror(config, mirror, *origin));
     if (!endpoint->config.blocked) found.push_back(std::move(endpoint));
   }
   found.push_back(std::move(origin));

@@ -270,6 +270,22 @@ TEST_CASE("a mirror gets no credentials of the registry, and is never pushed to"
   CHECK_FALSE(said_authorization(mirror));
 }
 
+TEST_CASE("a mirror that is no name is refused before anything is asked") {
+  ImagesConfig config;
+  Reference name;
+  name.registry = "reg.example";
+  name.repository = "x";
+  for (const char* bad :
+       {"https://mirror.example", "mirror.example/", "mirror", "mirror.example/a b", "mirror.example/../x"}) {
+    config.registries["reg.example"].mirrors = {bad};
+    Result<Repository> opened = Repository::open(config, name);
+    REQUIRE(!opened);
+    CHECK_THAT(opened.error().text, Catch::EndsWith("is not HOST[:PORT][/PREFIX]"));
+  }
+  config.registries["reg.example"].mirrors = {"mirror.example:5000/a/b", "10.0.0.1"};
+  CHECK(Repository::open(config, name));
+}
+
 TEST_CASE("a blocked registry is not asked, and a short name has none") {
   FakeRegistry registry([](const FakeRequest&) { return FakeReply{}; });
   ImagesConfig config;
