@@ -1,30 +1,14 @@
 // Whatever the bytes of a config.json are, loading ends with a Spec or with one sentence of one line.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "base/json.h"
 #include "spec/fields.h"
 #include "spec/mount_options.h"
 #include "spec/validate.h"
+#include "tests/fuzz/sentence.h"
 
 using namespace shoji;
-
-namespace {
-
-template <typename T>
-bool is_good(const Result<T>& result) {
-  if (result) return true;
-  const std::string& text = result.error().text;
-  if (text.empty() || text.find('\n') != std::string::npos || text.find('\0') != std::string::npos) {
-    fprintf(stderr, "not one sentence: %s\n", text.c_str());
-    abort();
-  }
-  return false;
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto document = JsonDocument::parse(std::string(reinterpret_cast<const char*>(data), size), "config.json");

@@ -1,5 +1,7 @@
 #include "images/compress/compression.h"
 
+#include <zlib.h>
+
 #include <random>
 
 #include "tests/catch.h"
@@ -107,6 +109,22 @@ TEST_CASE("gzip's optional header fields are read, and its checksums compared") 
   std::string rich = packed.substr(0, 10) + std::string("\x02\0xyname\0comment\0", 17) + packed.substr(10);
   rich[3] = 4 | 8 | 16;
   for (size_t step : {1, 5, 1000}) CHECK(decompress(rich, Compression::kGzip, step) == "hello, hello, hello");
+  // FHCRC, by crc32() of the header's bytes, low half.
+  std::string checked = rich.substr(0, 27);
+  checked[3] = 2 | 4 | 8 | 16;
+  uint32_t crc = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+  checked += static_cast<char>(crc & 0xff);
+  checked += static_cast<char>(crc >> 8 & 0xff);
+  checked += packed.substr(10);
+  for (size_t step : {1, 5, 1000})
+    CHECK(decompress(checked, Compression::kGzip, step) == "hello, hello, hello");
+  checked[4] = 1;  // a time that the checksum does not know
+  CHECK(decompress(checked, Compression::kGzip).error().text == "gzip stream: checksum or size is wrong");
+  for (uint8_t reserved : {0x20, 0x40, 0x80}) {
+    std::string wrong = packed;
+    wrong[3] = static_cast<char>(reserved);
+    CHECK(decompress(wrong, Compression::kGzip).error().text == "gzip stream: its header is wrong");
+  }
   for (size_t i = packed.size() - 8; i < packed.size(); ++i) {
     std::string wrong = packed;
     wrong[i] = static_cast<char>(wrong[i] ^ 1);
