@@ -125,6 +125,7 @@ std::string print_facts(const RootFacts& facts) {
   }
   out.end_array();
   print_strings(out, "pending", facts.pending);
+  out.member("resetUpper", facts.reset_upper);
   out.member("removing", facts.removing).end_object();
   return out.take() + "\n";
 }
@@ -140,6 +141,7 @@ Result<RootFacts> parse_facts(std::string text, const std::string& name) {
   TRY_ASSIGN(facts.root.frozen, read_strings(object.find("frozen")));
   TRY(read_snapshots(object.find("snapshots"), facts.root));
   TRY_ASSIGN(facts.pending, read_strings(object.find("pending")));
+  TRY_ASSIGN(facts.reset_upper, read_bool(object, "resetUpper"));
   TRY_ASSIGN(facts.removing, read_bool(object, "removing"));
   return facts;
 }

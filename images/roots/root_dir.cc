@@ -37,19 +37,23 @@ Result<RootFacts> read_facts(int dir, const std::string& path, const std::string
 
 }  // namespace
 
-Result<> check_root_name(std::string_view name) {
+Result<> check_name(std::string_view what, std::string_view name) {
   bool good = !name.empty() && name.size() <= kNameLimit && is_alphanumeric(name.front()) &&
               std::ranges::all_of(
                   name, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
   if (good) return {};
-  return fail(Kind::kInvalid, cat("root name ", quote(name),
+  return fail(Kind::kInvalid, cat(what, " name ", quote(name),
                                   ": a letter or digit, then letters, digits, \"_\", "
                                   "\".\" and \"-\", at most ",
                                   kNameLimit));
 }
 
+bool is_limited(const RootOptions& options) {
+  return options.quota_bytes != 0 || options.quota_inodes != 0;
+}
+
 Result<RootDir> RootDir::lock(const Store& store, std::string_view name, bool make) {
-  TRY(check_root_name(name));
+  TRY(check_name("root", name));
   std::string path = cat("roots/", name);
   while (true) {
     if (make && mkdirat(store.dir(), path.c_str(), 0700) != 0 && errno != EEXIST)
@@ -105,7 +109,7 @@ Result<> RootDir::remove() const {
 }
 
 Result<RootFacts> read_root_facts(const Store& store, const std::string& name) {
-  TRY(check_root_name(name));
+  TRY(check_name("root", name));
   return read_facts(store.dir(), cat("roots/", name, "/", kFacts), name);
 }
 

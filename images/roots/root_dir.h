@@ -8,8 +8,9 @@
 
 namespace shoji::images {
 
-// kInvalid with what names may look like.
-Result<> check_root_name(std::string_view name);
+// kInvalid with what names may look like. `what`: "root", "snapshot".
+Result<> check_name(std::string_view what, std::string_view name);
+bool is_limited(const RootOptions& options);
 
 class RootDir {
  public:

@@ -56,8 +56,7 @@ Result<> refuse_second_mount(const Store& store, const RootDir& dir) {
 
 Result<UniqueFd> open_locked(const Store& store, const RootDir& dir, const Root& root,
                              const MountOptions& options) {
-  bool limited = root.options.quota_bytes != 0 || root.options.quota_inodes != 0;
-  if (limited) TRY(activate_limited_directory(dir.disk()));
+  if (is_limited(root.options)) TRY(activate_limited_directory(dir.disk()));
   if (!root.options.read_only) {
     TRY(refuse_second_mount(store, dir));
     // Nobody unmounted it: the power went, or a partition's last process took the mount with it.

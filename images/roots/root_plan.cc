@@ -95,7 +95,7 @@ Result<OverlayPlan> plan_root(const Store& store, const Root& root, UpperUse use
                                         ": userxattr needs layers of format tree; those of this image are "
                                         "composed, whose metadata is in trusted xattrs"));
   std::string disk = cat(store.path(), "/roots/", root.name, "/disk");
-  bool limited = root.options.quota_bytes != 0 || root.options.quota_inodes != 0;
+  bool limited = is_limited(root.options);
   // What a loop image or a subvolume holds is another filesystem: a mount of the store's root does not show it.
   size_t base = directory_base(plan, limited ? disk : store.path());
   std::string below = limited ? "" : cat("roots/", root.name, "/disk/");

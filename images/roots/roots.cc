@@ -17,10 +17,6 @@
 namespace shoji::images {
 namespace {
 
-bool is_limited(const RootOptions& options) {
-  return options.quota_bytes != 0 || options.quota_inodes != 0;
-}
-
 Result<> make_disk(const RootDir& dir, const RootOptions& options) {
   if (is_limited(options)) {
     TRY_ASSIGN([[maybe_unused]] QuotaKind kind,
@@ -84,7 +80,7 @@ Result<> fill(const RootDir& dir, const RootFacts& facts) {
 
 Result<RootDir> make_root(const Store& store, const RootFacts& facts,
                           const std::function<Result<>(RootDir&)>& before) {
-  TRY(check_root_name(facts.root.name));
+  TRY(check_name("root", facts.root.name));
   TRY_ASSIGN(UniqueFd no_sweep, hold_sweeping_off(store));
   TRY(plan_root(store, facts.root, UpperUse::kUpper));  // is everything there?
   TRY_ASSIGN(RootDir dir, lock_new(store, facts.root.name));

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/io.h"
+#include "images/quota/quota.h"
 #include "images/store/durable.h"
 #include "images/store/scratch.h"
 
@@ -40,6 +41,12 @@ std::string frozen_directory(const Store& store, const std::string& root, const 
   return tree.substr(0, tree.rfind('/'));
 }
 
+// Frozen uppers whose rename(2) did not happen are still uppers.
+void undo_unfinished_freeze(const Store& store, RootFacts& facts) {
+  for (const std::string& id : facts.pending)
+    if (!exists(cat(store.path(), "/", frozen_path(facts.root.name, id)))) std::erase(facts.root.frozen, id);
+}
+
 }  // namespace
 
 Result<> make_upper(const RootDir& dir) {
@@ -59,16 +66,17 @@ Result<RootFacts> settle(const Store& store, const RootDir& dir) {
   if (facts.removing)
     return fail(Kind::kState,
                 cat("the removal of root ", quote(dir.name()), " was interrupted; remove it again"));
-  if (facts.pending.empty()) return facts;
-  // Frozen uppers whose rename did not happen are taken back.
-  std::erase_if(facts.root.frozen, [&](const std::string& id) {
-    return !exists(cat(store.path(), "/", frozen_path(dir.name(), id)));
-  });
+  if (facts.pending.empty() && !facts.reset_upper) return facts;
+  if (is_limited(facts.root.options)) TRY(activate_limited_directory(dir.disk()));
+  undo_unfinished_freeze(store, facts);
+  if (facts.reset_upper) TRY(replace_upper(store, dir));
+  // Frozen, but not yet replaced.
+  if (!facts.root.options.read_only && !exists(dir.disk("upper"))) TRY(replace_upper(store, dir));
   std::vector<std::string> used = used_frozen(facts.root);
   for (const std::string& id : facts.pending)
     if (!std::ranges::binary_search(used, id)) TRY(drop_user(store, dir.name(), id));
-  if (!facts.root.options.read_only) TRY(make_upper(dir));
   facts.pending.clear();
+  facts.reset_upper = false;
   TRY(dir.save(facts, true));
   return facts;
 }
