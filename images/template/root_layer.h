@@ -1,0 +1,12 @@
+#pragma once
+// A root filesystem, or what it has on top of the one it was made from, as the tar of a layer (layer.md).
+#include "images/template/root_tree.h"
+
+namespace shoji::images {
+
+// `tar` is the one that `tree` was scanned from. Members come in its order, with the times of `times`; then
+// /usr/share/shoji/packages. `base` empty: everything. Returns how many members there are beside the list of packages.
+Result<uint64_t> write_root(ByteSource& tar, const UnpackLimits& limits, const RootTree& tree,
+                            const RootTree& base, const BuildTimes& times, ByteSink& out);
+
+}  // namespace shoji::images
