@@ -121,9 +121,9 @@ std::string narrowed(const Stanza& stanza, std::string_view from, std::string_vi
 Result<std::string> host_suite() {
   TRY_ASSIGN(std::string text, read_file("/etc/os-release", kFileLimit));
   for (std::string_view line : split(text, "\n")) {
-    constexpr std::string_view key = "VERSION_CODENAME=";
-    if (!line.starts_with(key)) continue;
-    line.remove_prefix(key.size());
+    constexpr std::string_view kKey = "VERSION_CODENAME=";
+    if (!line.starts_with(kKey)) continue;
+    line.remove_prefix(kKey.size());
     while (line.starts_with('"')) line.remove_prefix(1);
     while (line.ends_with('"')) line.remove_suffix(1);
     if (!line.empty()) return std::string(line);
@@ -166,9 +166,9 @@ Result<std::vector<SourceFile>> host_sources() {
 }
 
 std::string known_releases(std::string_view suite) {
-  constexpr const char* lists = "/var/lib/apt/lists";
+  constexpr const char* kLists = "/var/lib/apt/lists";
   std::string all;
-  auto names = list_directory(AT_FDCWD, lists).value_or(std::vector<std::string>());
+  auto names = list_directory(AT_FDCWD, kLists).value_or(std::vector<std::string>());
   std::ranges::sort(names);
   for (const std::string& name : names) {
     const size_t dists = name.find("_dists_"), end = name.rfind('_');
@@ -176,7 +176,7 @@ std::string known_releases(std::string_view suite) {
         !(name.ends_with("_InRelease") || name.ends_with("_Release")))
       continue;
     if (!belongs(std::string_view(name).substr(dists + 7, end - dists - 7), suite)) continue;
-    if (auto text = read_file(cat(lists, '/', name), kFileLimit); text)
+    if (auto text = read_file(cat(kLists, '/', name), kFileLimit); text)
       all += cat(name, '\n', digest_of(*text).text(), '\n');
   }
   return digest_of(all).text();

@@ -52,8 +52,10 @@ std::string complaint(std::string_view err) {
 }  // namespace
 
 std::vector<std::string> bootstrap_arguments(const Bootstrap& b) {
-  std::vector<std::string> args = {"mmdebstrap", "--quiet", "--mode=root", "--format=tar",
-                                   R"(--aptopt=Acquire::Retries "3")"};
+  std::vector<std::string> args = {"mmdebstrap", "--quiet", "--mode=root", "--format=directory",
+                                   R"(--aptopt=Acquire::Retries "3")",
+                                   // A build that a power cut ends is begun anew.
+                                   "--dpkgopt=force-unsafe-io"};
   const bool extends = !b.base_tar.empty();
   args.push_back(cat("--variant=", extends ? "custom" : b.variant));
   for (const std::string& pattern : b.exclude) args.push_back("--dpkgopt=path-exclude=" + pattern);
@@ -68,7 +70,7 @@ std::vector<std::string> bootstrap_arguments(const Bootstrap& b) {
   if (!b.files_tar.empty()) args.push_back("--customize-hook=" + unpack_hook(b.files_tar));
   for (const std::string& command : b.run) args.push_back("--customize-hook=" + run_hook(command));
   args.push_back(b.suite);
-  args.push_back(b.output);
+  args.push_back(b.root);
   args.insert(args.end(), b.sources.begin(), b.sources.end());
   return args;
 }
@@ -78,12 +80,11 @@ Result<> run_bootstrap(const Bootstrap& bootstrap) {
     return fail(Kind::kUnsupported, "build a template: mmdebstrap is not installed");
   // Mounts and processes of their own, which end with unshare(1), which ends with us: a build that is killed leaves a
   // directory below the store's tmp/ and nothing else.
-  SpawnRequest request{
-      .path = "/usr/bin/unshare",
-      .args = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"},
-      .env = {kPath, "LC_ALL=C.UTF-8", "TMPDIR=" + bootstrap.directory,
-              cat("SOURCE_DATE_EPOCH=", kScriptEpoch), "PYTHONHASHSEED=0", "DEBIAN_FRONTEND=noninteractive"},
-      .join = {}};
+  SpawnRequest request{.path = "/usr/bin/unshare",
+                       .args = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"},
+                       .env = {kPath, "LC_ALL=C.UTF-8", cat("SOURCE_DATE_EPOCH=", kScriptEpoch),
+                               "PYTHONHASHSEED=0", "DEBIAN_FRONTEND=noninteractive"},
+                       .join = {}};
   for (const char* proxy : {"http_proxy", "https_proxy", "no_proxy"})
     if (const char* value = getenv(proxy); value != nullptr) request.env.push_back(cat(proxy, '=', value));
   for (std::string& argument : bootstrap_arguments(bootstrap)) request.args.push_back(std::move(argument));

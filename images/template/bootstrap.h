@@ -1,5 +1,5 @@
 #pragma once
-// mmdebstrap(1): from packages to a tar of a root filesystem.
+// mmdebstrap(1): from packages to a root filesystem.
 #include <string>
 #include <vector>
 
@@ -14,8 +14,7 @@ struct Bootstrap {
   std::string base_tar;          // a root to go on from; then variant counts no more
   std::string files_tar;         // unpacked over the packages
   std::vector<std::string> run;  // inside the root, in the end
-  std::string directory;         // to work in: gets the root, and takes a few hundred megabytes
-  std::string output;            // the tar, uncompressed
+  std::string root;              // the directory to make
 };
 
 // What maintainer scripts find as SOURCE_DATE_EPOCH: a day that is before every package and after 1970, for what counts

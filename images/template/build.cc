@@ -15,6 +15,7 @@
 #include "images/template/root_layer.h"
 #include "images/transfer/new_layer.h"
 #include "images/transfer/streams.h"
+#include "images/transfer/tree_archive.h"
 #include "images/transfer/unpack_image.h"
 #include "images/transfer/utc.h"
 
@@ -97,26 +98,35 @@ Result<std::string> inflate(const Build& build, const Descriptor& blob) {
 }
 
 Result<RootTree> scan_file(const Build& build, const std::string& path,
-                           const std::vector<std::string>& remove) {
+                           const std::vector<std::string>& remove, const BuildTimes& times) {
   TRY_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
   FdSource source(fd.get(), path);
-  return scan_root(source, build.store.config().limits, remove);
+  return scan_root(source, build.store.config().limits, remove, times);
 }
 
-// What mmdebstrap made of it, as a layer over `base`.
+// The root that mmdebstrap made, as a tar beside where it was.
+Result<std::string> archive(const std::string& root) {
+  std::string path = root + ".tar";
+  TRY_ASSIGN(UniqueFd fd, open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  FdSink sink(fd.get(), path);
+  TRY(archive_tree(root, sink));
+  TRY(remove_tree(root));
+  return path;
+}
+
+// The tar of a root as a layer over `base`.
 Result<BuiltLayer> pack(Build& build, const std::string& tar, const RootTree& tree, const RootTree& base,
                         const BuildTimes& times) {
   TRY_ASSIGN(UniqueFd fd, open_file(tar, O_RDONLY));
   FdSource source(fd.get(), tar);
   TRY_ASSIGN(NewLayer layer,
              make_layer(build.store, build.lease, kOwnCompression, [&](ByteSink& out) -> Result<> {
-               TRY(write_root(source, build.store.config().limits, tree, base, times, out));
-               return {};
+               return write_root(source, build.store.config().limits, tree, base, times, out);
              }));
   return BuiltLayer{.blob = layer.blob, .diff_id = layer.diff_id, .epoch = times.epoch};
 }
 
-Result<Bootstrap> prepare(const Build& build, const char* output) {
+Result<Bootstrap> prepare(const Build& build, const char* root) {
   Bootstrap b{.suite = build.inputs.suite,
               .variant = build.t.variant,
               .sources = build.inputs.sources,
@@ -125,8 +135,7 @@ Result<Bootstrap> prepare(const Build& build, const char* output) {
               .base_tar = {},
               .files_tar = {},
               .run = {},
-              .directory = build.work.path(),
-              .output = cat(build.work.path(), '/', output)};
+              .root = cat(build.work.path(), '/', root)};
   if (build.t.mirrors.empty()) {
     b.sources = {build.work.path() + "/apt.sources"};
     TRY(write_file_atomically(b.sources[0], build.inputs.sources[0]));
@@ -136,16 +145,18 @@ Result<Bootstrap> prepare(const Build& build, const char* output) {
 
 // The layer that all templates of a suite and variant stand on: the packages of the variant.
 Result<BuiltLayer> build_base(Build& build) {
-  TRY_ASSIGN(Bootstrap b, prepare(build, "base-root.tar"));
+  TRY_ASSIGN(Bootstrap b, prepare(build, "base-root"));
   if (build.t.variant == "extract") b.packages = build.t.packages;
   build.progress.say(cat("installing ", b.suite, " (", b.variant, ")"));
   BuildTimes times{.started = time(nullptr), .ended = 0, .epoch = 0};
   TRY(run_bootstrap(b));
   times.ended = time(nullptr);
-  TRY_ASSIGN(RootTree tree, scan_file(build, b.output, {}));
-  times.epoch = tree.packages_time;
-  TRY_ASSIGN(BuiltLayer layer, pack(build, b.output, tree, {}, times));
-  if (unlink(b.output.c_str()) != 0) return fail_errno(errno, cat("remove ", quote(b.output)));
+  TRY_ASSIGN(std::string tar, archive(b.root));
+  TRY_ASSIGN(RootTree tree, scan_file(build, tar, {}, times));
+  // Where packages are only extracted there is no database, and every file is a package's.
+  times.epoch = tree.packages_time != 0 ? tree.packages_time : tree.files_time;
+  TRY_ASSIGN(BuiltLayer layer, pack(build, tar, tree, {}, times));
+  if (unlink(tar.c_str()) != 0) return fail_errno(errno, cat("remove ", quote(tar)));
   return layer;
 }
 
@@ -155,11 +166,11 @@ bool needs_own_layer(const Template& t) {
 }
 
 Result<BuiltLayer> build_top(Build& build, const BuiltLayer& base) {
-  TRY_ASSIGN(Bootstrap b, prepare(build, "root.tar"));
+  TRY_ASSIGN(Bootstrap b, prepare(build, "root"));
   if (build.t.variant != "extract") b.packages = build.t.packages;
   b.run = build.t.run;
   TRY_ASSIGN(b.base_tar, inflate(build, base.blob));
-  TRY_ASSIGN(RootTree below, scan_file(build, b.base_tar, {}));
+  TRY_ASSIGN(RootTree below, scan_file(build, b.base_tar, {}, {}));
   TRY_ASSIGN(b.files_tar, write_files(build));
   build.progress.say(b.packages.empty()
                          ? cat("building ", build.t.name)
@@ -167,9 +178,12 @@ Result<BuiltLayer> build_top(Build& build, const BuiltLayer& base) {
   BuildTimes times{.started = time(nullptr), .ended = 0, .epoch = 0};
   TRY(run_bootstrap(b));
   times.ended = time(nullptr);
-  TRY_ASSIGN(RootTree tree, scan_file(build, b.output, build.t.remove));
-  times.epoch = std::max(base.epoch, tree.packages_time > kNever - 1 ? 0 : tree.packages_time);
-  return pack(build, b.output, tree, below, times);
+  TRY_ASSIGN(std::string tar, archive(b.root));
+  TRY_ASSIGN(RootTree tree, scan_file(build, tar, build.t.remove, times));
+  times.epoch = std::max(base.epoch, tree.packages_time);
+  // Packages that are only extracted are nothing to be shared: one layer has all.
+  if (build.t.variant == "extract") below = {};
+  return pack(build, tar, tree, below, times);
 }
 
 NewImage describe(const Template& t, const BuildInputs& inputs, const std::vector<BuiltLayer>& layers) {
@@ -208,8 +222,9 @@ Result<std::vector<BuiltLayer>> build_layers(Build& build, const BuildKeys& keys
     TRY_ASSIGN(base, build_base(build));
     TRY(remember_layer(build.store, keys.base, *base));
   }
-  layers.push_back(*base);
-  if (!needs_own_layer(build.t)) return layers;
+  const bool own = needs_own_layer(build.t);
+  if (!own || build.t.variant != "extract") layers.push_back(*base);
+  if (!own) return layers;
   TRY_ASSIGN(BuiltLayer top, build_top(build, *base));
   layers.push_back(std::move(top));
   return layers;

@@ -54,7 +54,8 @@ std::vector<ListedTemplate> list_templates() {
     for (const std::string& file : list_directory(AT_FDCWD, place).value_or(std::vector<std::string>())) {
       if (!file.ends_with(kEnding)) continue;
       ListedTemplate listed{.name = file.substr(0, file.size() - kEnding.size()),
-                            .path = cat(place, '/', file)};
+                            .path = cat(place, '/', file),
+                            .description = {}};
       // The first place counts, as in load_template().
       if (std::ranges::any_of(out, [&](const ListedTemplate& other) { return other.name == listed.name; }))
         continue;

@@ -20,9 +20,9 @@ Result<> anything(Json /*value*/, std::string_view /*text*/) {
 
 // Words that become arguments of apt and mmdebstrap: never an option, never two words.
 Result<> word(Json value, std::string_view text) {
-  constexpr std::string_view allowed =
+  constexpr std::string_view kAllowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.:=~/_";
-  if (text.empty() || text.starts_with('-') || text.find_first_not_of(allowed) != std::string_view::npos)
+  if (text.empty() || text.starts_with('-') || text.find_first_not_of(kAllowed) != std::string_view::npos)
     return wrong(value, cat(quote(text), " is not a plain word"));
   return {};
 }
@@ -40,9 +40,9 @@ Result<> absolute(Json value, std::string_view text) {
 }
 
 Result<> known_variant(Json value, std::string_view text) {
-  constexpr std::string_view variants[] = {"extract", "essential", "apt",       "required",
-                                           "minbase", "buildd",    "important", "standard"};
-  for (std::string_view variant : variants)
+  constexpr std::string_view kVariants[] = {"extract", "essential", "apt",       "required",
+                                            "minbase", "buildd",    "important", "standard"};
+  for (std::string_view variant : kVariants)
     if (text == variant) return {};
   return wrong(value, cat(quote(text), " is no variant of mmdebstrap that gives a root"));
 }

@@ -37,9 +37,8 @@ std::set<std::string> changed_members(const RootTree& tree, const RootTree& base
   return changed;
 }
 
-Result<uint64_t> write_whiteouts(const RootTree& tree, const RootTree& base, const BuildTimes& times,
-                                 TarWriter& writer) {
-  uint64_t count = 0;
+Result<> write_whiteouts(const RootTree& tree, const RootTree& base, const BuildTimes& times,
+                         TarWriter& writer) {
   for (const auto& [path, member] : base.members) {
     const std::string parent = parent_of(path);
     // Below what is hidden or no directory any more, everything is gone with it.
@@ -50,9 +49,8 @@ Result<uint64_t> write_whiteouts(const RootTree& tree, const RootTree& base, con
     entry.mode = 0644;
     entry.mtime = times.epoch;
     TRY(writer.header(entry));
-    ++count;
   }
-  return count;
+  return {};
 }
 
 Result<> copy_member(TarEntry& entry, TarReader& reader, TarWriter& writer) {
@@ -77,7 +75,7 @@ Result<> write_packages(const RootTree& tree, const BuildTimes& times, TarWriter
     entry.path = cat(directory, '/');
     TRY(writer.header(entry));
   }
-  entry.path = "usr/share/shoji/packages";
+  entry.path = kPackageList;
   entry.type = EntryType::kFile;
   entry.mode = 0644;
   entry.size = list.size();
@@ -87,12 +85,12 @@ Result<> write_packages(const RootTree& tree, const BuildTimes& times, TarWriter
 
 }  // namespace
 
-Result<uint64_t> write_root(ByteSource& tar, const UnpackLimits& limits, const RootTree& tree,
-                            const RootTree& base, const BuildTimes& times, ByteSink& out) {
+Result<> write_root(ByteSource& tar, const UnpackLimits& limits, const RootTree& tree, const RootTree& base,
+                    const BuildTimes& times, ByteSink& out) {
   TarWriter writer(out);
   TarReader reader(tar, limits);
   const std::set<std::string> changed = changed_members(tree, base, times);
-  TRY_ASSIGN(uint64_t count, write_whiteouts(tree, base, times, writer));
+  TRY(write_whiteouts(tree, base, times, writer));
   TarEntry entry;
   for (;;) {
     TRY_ASSIGN(bool more, reader.next(entry));
@@ -110,11 +108,9 @@ Result<uint64_t> write_root(ByteSource& tar, const UnpackLimits& limits, const R
     entry.mtime = times.of(entry.mtime);
     entry.mtime_ns = 0;
     TRY(copy_member(entry, reader, writer));
-    ++count;
   }
   TRY(write_packages(tree, times, writer));
-  TRY(writer.finish());
-  return count;
+  return writer.finish();
 }
 
 }  // namespace shoji::images

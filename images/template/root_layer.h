@@ -5,8 +5,8 @@
 namespace shoji::images {
 
 // `tar` is the one that `tree` was scanned from. Members come in its order, with the times of `times`; then
-// /usr/share/shoji/packages. `base` empty: everything. Returns how many members there are beside the list of packages.
-Result<uint64_t> write_root(ByteSource& tar, const UnpackLimits& limits, const RootTree& tree,
-                            const RootTree& base, const BuildTimes& times, ByteSink& out);
+// /usr/share/shoji/packages. `base` empty: everything.
+Result<> write_root(ByteSource& tar, const UnpackLimits& limits, const RootTree& tree, const RootTree& base,
+                    const BuildTimes& times, ByteSink& out);
 
 }  // namespace shoji::images

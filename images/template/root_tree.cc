@@ -15,7 +15,8 @@ constexpr std::string_view kOfTheMachine[] = {
     "etc/ssh/ssh_host_",
     "usr/share/shoji",  // written anew
     "var/cache/apt/", "var/cache/ldconfig/aux-cache", "var/cache/man/", "var/lib/apt/lists/",
-    "var/lib/dbus/machine-id", "var/lib/dpkg/lock", "var/lib/systemd/random-seed",
+    "var/lib/dbus/machine-id", "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend",
+    "var/lib/dpkg/triggers/Lock", "var/lib/systemd/random-seed",
     // Copies of what was before.
     "etc/group-", "etc/gshadow-", "etc/passwd-", "etc/shadow-", "etc/subgid-", "etc/subuid-",
     "var/cache/debconf/config.dat-old", "var/cache/debconf/passwords.dat-old",
@@ -89,24 +90,29 @@ void add_archive(std::string_view path, std::vector<std::string>& packages) {
   packages.push_back(std::move(name));
 }
 
+void add_lines(std::string_view text, std::vector<std::string>& lines) {
+  for (; text.find('\n') != std::string_view::npos; text.remove_prefix(text.find('\n') + 1))
+    lines.emplace_back(text.substr(0, text.find('\n')));
+}
+
 // Looks at one member before it may be left out.
 struct Scan {
   RootTree tree;
-  int64_t files_time = 0;
   std::vector<std::string> archives;
-  std::string status;
+  std::string status, list;
 
   Result<> add(const std::string& path, const TarEntry& entry, TarReader& data, const UnpackLimits& limits,
-               const std::vector<std::string>& remove) {
+               const std::vector<std::string>& remove, const BuildTimes& times) {
     if (path.starts_with("var/cache/apt/archives/") && path.ends_with(".deb")) add_archive(path, archives);
-    if (left_out(path, remove) && path != "var/lib/dpkg/status") return {};
+    const bool is_status = path == "var/lib/dpkg/status", is_list = path == kPackageList;
+    if (left_out(path, remove) && !is_status && !is_list) return {};
     // Members of a package's control.tar have the date of its changelog, and dpkg keeps it.
     if (path.starts_with("var/lib/dpkg/info/") && path.ends_with(".md5sums"))
       tree.packages_time = std::max(tree.packages_time, entry.mtime);
-    if (entry.type == EntryType::kFile) files_time = std::max(files_time, entry.mtime);
+    if (entry.type == EntryType::kFile && !times.during(entry.mtime))
+      tree.files_time = std::max(tree.files_time, entry.mtime);
     RootMember member{.type = entry.type, .facts = {}, .content = {}, .link = {}, .mtime = entry.mtime};
-    TRY_ASSIGN(member.content,
-               digest_content(entry, data, path == "var/lib/dpkg/status" ? &status : nullptr));
+    TRY_ASSIGN(member.content, digest_content(entry, data, is_status ? &status : is_list ? &list : nullptr));
     if (entry.type == EntryType::kHardLink) {
       TRY_ASSIGN(member.link, member_path(entry.link, limits));
     }
@@ -129,7 +135,7 @@ bool left_out(std::string_view path, const std::vector<std::string>& remove) {
 }
 
 Result<RootTree> scan_root(ByteSource& tar, const UnpackLimits& limits,
-                           const std::vector<std::string>& remove) {
+                           const std::vector<std::string>& remove, const BuildTimes& times) {
   TarReader reader(tar, limits);
   Scan scan;
   TarEntry entry;
@@ -138,13 +144,13 @@ Result<RootTree> scan_root(ByteSource& tar, const UnpackLimits& limits,
     if (!more) break;
     TRY_ASSIGN(std::string path, member_path(entry.path, limits));
     if (path.starts_with(kLogs) && entry.type != EntryType::kDirectory) continue;
-    if (!path.empty()) TRY(scan.add(path, entry, reader, limits, remove));
+    if (!path.empty()) TRY(scan.add(path, entry, reader, limits, remove, times));
   }
   RootTree& tree = scan.tree;
   add_installed(scan.status, tree.packages);
-  // Only extracted packages have no database; then every file is a package's.
+  // Packages that were only extracted are in no database: by the names of their files, or by what was written down then.
   if (tree.packages.empty()) tree.packages = std::move(scan.archives);
-  if (tree.packages_time == 0) tree.packages_time = scan.files_time;
+  if (tree.packages.empty()) add_lines(scan.list, tree.packages);
   std::ranges::sort(tree.packages);
   return std::move(scan.tree);
 }

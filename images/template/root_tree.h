@@ -9,6 +9,9 @@
 
 namespace shoji::images {
 
+// Where the versions of a root's packages are written down.
+inline constexpr std::string_view kPackageList = "usr/share/shoji/packages";
+
 struct RootMember {
   EntryType type = EntryType::kFile;
   std::string facts;    // everything but time and content, as one comparable text
@@ -19,22 +22,23 @@ struct RootMember {
 
 struct RootTree {
   std::map<std::string, RootMember> members;  // by clean path
-  int64_t packages_time = 0;                  // of the newest package: what the root was made of, not when
-  std::vector<std::string> packages;          // "name version architecture", sorted
+  int64_t packages_time = 0;  // of the newest package: what the root was made of, not when; 0: no database
+  int64_t files_time = 0;     // of the newest file that is not from the build itself
+  std::vector<std::string> packages;  // "name version architecture", sorted
+};
+
+// When a root was built, in seconds. Files have the time of their package; one from the build gets `epoch`.
+struct BuildTimes {
+  int64_t started = 0, ended = 0, epoch = 0;
+  [[nodiscard]] bool during(int64_t mtime) const { return mtime >= started && mtime <= ended; }
+  [[nodiscard]] int64_t of(int64_t mtime) const { return mtime > epoch || during(mtime) ? epoch : mtime; }
 };
 
 // What is left out of a root, besides `remove` (Template::remove): files that a machine or a moment makes.
 bool left_out(std::string_view path, const std::vector<std::string>& remove);
 
+// `times`: of the build, whose epoch is not known yet.
 Result<RootTree> scan_root(ByteSource& tar, const UnpackLimits& limits,
-                           const std::vector<std::string>& remove);
-
-// When a root was built, in seconds. Files have the time of their package; one from the build gets `epoch`.
-struct BuildTimes {
-  int64_t started = 0, ended = 0, epoch = 0;
-  [[nodiscard]] int64_t of(int64_t mtime) const {
-    return mtime > epoch || (mtime >= started && mtime <= ended) ? epoch : mtime;
-  }
-};
+                           const std::vector<std::string>& remove, const BuildTimes& times);
 
 }  // namespace shoji::images
