@@ -93,7 +93,7 @@ Result<> set_xattr(PaxHeaders& headers, std::string_view name, std::string_view 
     return fail(Kind::kInvalid, cat("the name of an xattr has to have 1 to ", kXattrNameLimit, " bytes"));
   if (value.size() > limits.xattr_bytes)
     return fail(Kind::kInvalid, cat("xattr ", quote(name), " has ", value.size(), " bytes, more than ",
-                                    limits.xattr_bytes, " (limits.xattr_bytes)"));
+                                    limits.xattr_bytes, " (limits.xattrBytes)"));
   auto there = std::ranges::find(headers.xattrs, name, &std::pair<std::string, std::string>::first);
   if (there == headers.xattrs.end()) {
     // The search above is linear: this keeps a header of nothing but tiny xattrs from taking seconds.

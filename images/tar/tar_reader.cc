@@ -57,6 +57,7 @@ struct TarReader::State {
   Result<> set_device(TarEntry& entry) const;
   Result<> set_contents(TarEntry& entry);
   Result<> check_limits(const TarEntry& entry);
+  Result<> check_length() const;
 };
 
 Failure TarReader::State::bad(std::string_view why) const {
@@ -283,10 +284,18 @@ Result<> TarReader::State::check_limits(const TarEntry& entry) {
   if (++entries > limits.entries)
     return bad(cat("the archive has more than ", limits.entries, " members (limits.entries)"));
   if (entry.size > limits.file_bytes)
-    return bad(cat("it has ", entry.size, " bytes, more than ", limits.file_bytes, " (limits.file_bytes)"));
+    return bad(cat("it has ", entry.size, " bytes, more than ", limits.file_bytes, " (limits.fileBytes)"));
   bytes += entry.size;
   if (bytes > limits.bytes)
     return bad(cat("the files up to here have more than ", limits.bytes, " bytes (limits.bytes)"));
+  return {};
+}
+
+// Headers, and what stands behind the end, cost time as well: an archive may be a page a member longer than its files.
+Result<> TarReader::State::check_length() const {
+  constexpr uint64_t kPage = 4096;
+  if (stream.position() / kPage > limits.bytes / kPage + limits.entries + 1)
+    return bad(cat("the archive is longer than files of ", limits.bytes, " bytes need (limits.bytes)"));
   return {};
 }
 
@@ -298,6 +307,7 @@ Result<bool> TarReader::next(TarEntry& entry) {
   State& state = *state_;
   if (state.ended) return false;
   TRY(state.skip_member());
+  TRY(state.check_length());
   TRY_ASSIGN(bool there, state.take_headers());
   if (!there) {
     state.ended = true;
@@ -343,6 +353,7 @@ Result<> TarReader::drain() {
     TRY_ASSIGN(std::span<const char> piece, state.stream.peek());
     if (piece.empty()) return {};
     state.stream.consume(piece.size());
+    TRY(state.check_length());
   }
 }
 

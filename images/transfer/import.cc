@@ -20,7 +20,7 @@ namespace {
 // Copies a tar as it is; reads it all the same, because a layer that cannot be unpacked is no layer. Returns the time of
 // the newest member.
 Result<int64_t> copy_tar(const UnpackLimits& limits, ByteSource& file, ByteSink& to) {
-  InflatingSource plain(file);
+  InflatingSource plain(file, limits.ratio);
   TeeSource tar(plain, to);
   TarReader reader(tar, limits);
   int64_t newest = 0;

@@ -41,7 +41,7 @@ Result<> unpack_stream(const LayerTransfer& transfer, ByteSource& compressed) {
   PipeReader reader = std::move(pipe.reader);
   std::jthread inflater([&transfer, &compressed, writer = std::move(pipe.writer)]() mutable {
     StoppableSource source(compressed, *transfer.stop);
-    InflatingSource plain(source);
+    InflatingSource plain(source, transfer.store->config().limits.ratio);
     Result<uint64_t> poured = pour(plain, writer);
     if (!poured) writer.fail(std::move(poured).error());
   });

@@ -61,7 +61,7 @@ Result<size_t> InflatingSource::Head::read(std::span<char> into) {
 Result<size_t> InflatingSource::read(std::span<char> into) {
   if (!plain_) {
     TRY(head_.fill());
-    plain_ = decompressor(head_, sniff_compression(head_.bytes()));
+    plain_ = decompressor(head_, sniff_compression(head_.bytes()), ratio_);
   }
   return plain_->read(into);
 }

@@ -39,7 +39,8 @@ class HashingSink final : public ByteSink {
 // A stream that may be compressed, whatever its name says: found out by its first bytes (media types are often wrong).
 class InflatingSource final : public ByteSource {
  public:
-  explicit InflatingSource(ByteSource& from) : head_(from) {}
+  // `ratio`: UnpackLimits::ratio.
+  explicit InflatingSource(ByteSource& from, uint32_t ratio = 0) : head_(from), ratio_(ratio) {}
   Result<size_t> read(std::span<char> into) override;
 
  private:
@@ -57,6 +58,7 @@ class InflatingSource final : public ByteSource {
     size_t at_ = 0, size_ = 0;
   };
   Head head_;
+  uint32_t ratio_;
   std::unique_ptr<ByteSource> plain_;
 };
 

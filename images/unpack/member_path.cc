@@ -33,7 +33,7 @@ Result<std::string> member_path(std::string_view path, const UnpackLimits& limit
     }
     if (part.size() > limits.name_bytes)
       return bad_path(path, cat("a name of ", part.size(), " bytes, more than ", limits.name_bytes,
-                                " (limits.name_bytes)"));
+                                " (limits.nameBytes)"));
     if (++depth > limits.depth)
       return bad_path(path, cat("more than ", limits.depth, " directories deep (limits.depth)"));
     if (!clean.empty()) clean += '/';
@@ -41,7 +41,7 @@ Result<std::string> member_path(std::string_view path, const UnpackLimits& limit
   }
   if (clean.size() > limits.path_bytes)
     return bad_path(path, cat("a path of ", clean.size(), " bytes, more than ", limits.path_bytes,
-                              " (limits.path_bytes)"));
+                              " (limits.pathBytes)"));
   return clean;
 }
 

@@ -155,6 +155,29 @@ TEST_CASE("a compressed stream that ends early, is damaged, or goes on as someth
   CHECK_FALSE(decompress(compress("x", Compression::kGzip), Compression::kZstd));
 }
 
+TEST_CASE("a gibibyte of zeros in a mebibyte ends at the limit on bytes") {
+  TarEntry file;
+  file.path = "zeros";
+  file.size = 1 << 30;
+  StringSink header;
+  REQUIRE(TarWriter(header).header(file));
+  // As many gzip members, which are one stream.
+  std::string packed = compress(header.text, Compression::kGzip);
+  std::string zeros = compress(std::string(1 << 20, '\0'), Compression::kGzip);
+  for (int i = 0; i < 1 << 10; ++i) packed += zeros;
+  CHECK(packed.size() < 1100 << 10);
+  for (const UnpackLimits& limits : {UnpackLimits{.bytes = 1 << 20}, UnpackLimits{.file_bytes = 1 << 20}}) {
+    SlowSource source(packed, 4096);
+    auto stream = decompressor(source, Compression::kGzip);
+    TarReader reader(*stream, limits);
+    TarEntry entry;
+    CHECK(reader.next(entry).error().kind == Kind::kInvalid);
+  }
+  CHECK(decompress(packed, Compression::kGzip, 1 << 16, 1 << 20, 100)
+            .error()
+            .text.find("more than 100 times as many (limits.ratio)") != std::string::npos);
+}
+
 TEST_CASE("a stream that grows beyond the ratio is refused") {
   std::string zeros(64 << 20, '\0'), packed;
   for (int i = 0; i < 5; ++i) packed += compress(zeros, Compression::kZstd, 1);

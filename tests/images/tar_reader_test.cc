@@ -257,7 +257,7 @@ TEST_CASE("sparse maps that overlap, exceed or lie are refused") {
   CHECK(sparse("0,,4,4").find("not a number") != std::string::npos);
   CHECK(sparse("0,4,-1,4").find("not a number") != std::string::npos);
   CHECK(sparse("0,4,1000,4", "18446744073709551615").find("not a number") != std::string::npos);
-  CHECK(sparse("0,4,1000,4", "99999999999999").find("limits.file_bytes") != std::string::npos);
+  CHECK(sparse("0,4,1000,4", "99999999999999").find("limits.fileBytes") != std::string::npos);
   std::string version =
       record("GNU.sparse.major", "1") + record("GNU.sparse.minor", "0") + record("GNU.sparse.realsize", "9");
   for (std::string_view map : {"9999999999\n", "1\n0\n", "x\n", "111111111111111111111111111", "-1\n"}) {
@@ -326,7 +326,7 @@ TEST_CASE("extended headers that are broken or without end are refused") {
   CHECK(
       error_of(
           TarBuilder().pax(record("SCHILY.xattr.user.x", std::string(70'000, 'x'))).add({.name = "f"}).end())
-          .find("limits.xattr_bytes") != std::string::npos);
+          .find("limits.xattrBytes") != std::string::npos);
   CHECK(error_of(TarBuilder().pax(record("comment", std::string(20'000, 'x')), 'g').end())
             .find("more than 16384") != std::string::npos);
   CHECK(error_of(TarBuilder().pax(record("path", "x")).end()).find("ends behind") != std::string::npos);
@@ -350,7 +350,51 @@ TEST_CASE("limits on members, bytes and one file's bytes hold") {
         "member \"f9\" of the archive: the archive has more than 9 members (limits.entries)");
   CHECK(error_of(tar.end(), {.bytes = 10'000}) == "none");
   CHECK(error_of(tar.end(), {.bytes = 9'999}).find("limits.bytes") != std::string::npos);
-  CHECK(error_of(tar.end(), {.file_bytes = 999}).find("limits.file_bytes") != std::string::npos);
+  CHECK(error_of(tar.end(), {.file_bytes = 999}).find("limits.fileBytes") != std::string::npos);
+}
+
+namespace {
+
+// The same block again and again.
+class EndlessSource final : public ByteSource {
+ public:
+  EndlessSource(std::string_view block, uint64_t count) : block_(block), left_(block.size() * count) {}
+  Result<size_t> read(std::span<char> into) override {
+    size_t done = 0;
+    for (; done < into.size() && left_ > 0; ++done, --left_) {
+      into[done] = block_[at_];
+      if (++at_ == block_.size()) at_ = 0;
+    }
+    return done;
+  }
+  [[nodiscard]] uint64_t left() const { return left_; }
+
+ private:
+  std::string_view block_;
+  uint64_t left_;
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a million empty files, and an archive that does not end, end at a limit") {
+  std::string block = TarBuilder().add({.name = "f"}).unfinished();
+  EndlessSource files(block, 1'000'000);
+  TarReader reader(files, {});
+  TarEntry entry;
+  Result<bool> there = true;
+  uint64_t count = 0;
+  for (; there && *there; ++count) there = reader.next(entry);
+  REQUIRE_FALSE(there);
+  CHECK(there.error().text.find("more than 600000 members (limits.entries)") != std::string::npos);
+  CHECK(count == 600'001);
+
+  std::string zeros(1 << 20, '\0');
+  EndlessSource tail(zeros, 1 << 20);
+  TarReader drained(tail, {.bytes = 1 << 20, .entries = 1000});
+  CHECK_FALSE(*drained.next(entry));
+  CHECK(drained.drain().error().text.find("longer than files of 1048576 bytes need") != std::string::npos);
+  CHECK(tail.left() > uint64_t{1000} << 30);
 }
 
 TEST_CASE("what is written is read as it was") {
