@@ -16,8 +16,9 @@ constexpr Verb kPullVerb = handed_over(kPull), kPushVerb = handed_over(kPush),
                kVerifyVerb = handed_over(kVerify);
 
 constexpr const Verb* kImageVerbs[] = {
-    &image_ls_verb, &image_rm_verb, &prune_verb,  &inspect_verb, &history_verb,
-    &tag_verb,      &kImportVerb,   &kVerifyVerb, &kPrepareVerb,
+    &image_ls_verb,     &image_rm_verb,   &prune_verb,   &du_verb,      &image_mount_verb,
+    &image_umount_verb, &image_diff_verb, &inspect_verb, &history_verb, &tag_verb,
+    &unify_verb,        &kImportVerb,     &kVerifyVerb,  &kPrepareVerb,
 };
 constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
 
