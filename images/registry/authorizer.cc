@@ -16,7 +16,7 @@ constexpr std::string_view kClient = "shoji";
 constexpr size_t kTokenLimit = 64 << 10;
 constexpr int64_t kShortestLife = 60;  // the token specification's default
 constexpr int64_t kRenewBefore = 10;
-constexpr int64_t kLongestLife = 24 * 3600;
+constexpr int64_t kLongestLife = 86'400;  // a day
 
 int64_t now() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())

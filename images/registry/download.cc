@@ -127,7 +127,7 @@ Result<> Repository::blob(const Descriptor& blob, uint64_t offset, const Receive
     return fail(Kind::kInvalid, cat("blob ", blob.digest.text(), " has ", blob.size, " bytes, not ", offset));
   Download download(blob, offset, receive, restarted);
   if (offset > 0 && download.complete()) return {};
-  for (const std::unique_ptr<Endpoint>& endpoint : *state_->endpoints) {
+  for (const std::unique_ptr<Endpoint>& endpoint : state_->shared->endpoints) {
     if (endpoint->down) continue;
     Result<> done = download_from(state_->session, *endpoint, blob, download);
     if (done || !endpoint->mirror || download.given_up()) return done;

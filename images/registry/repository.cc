@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kTagsLimit = 200'000;
 constexpr int kTagPages = 1000;
+constexpr size_t kIdleClients = 8;
 
 std::string accept_header() {
   std::string header = "Accept: ";
@@ -92,6 +93,19 @@ Result<HttpResponse> expect_success(const Call& call, HttpOutcome outcome) {
   return std::unexpected(registry_error(call.method, *outcome));
 }
 
+HttpClient Shared::take() {
+  std::scoped_lock lock(mutex_);
+  if (idle_.empty()) return {};
+  HttpClient client = std::move(idle_.back());
+  idle_.pop_back();
+  return client;
+}
+
+void Shared::put_back(HttpClient client) {
+  std::scoped_lock lock(mutex_);
+  if (idle_.size() < kIdleClients) idle_.push_back(std::move(client));
+}
+
 Repository::Repository(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Result<Repository> Repository::open(const ImagesConfig& config, const Reference& name) {
@@ -101,12 +115,11 @@ Result<Repository> Repository::open(const ImagesConfig& config, const Reference&
 Result<Repository> Repository::open(const ImagesConfig& config, const Reference& name,
                                     const Patience& patience) {
   TRY_ASSIGN(Endpoints endpoints, endpoints_of(config, name));
-  return Repository(
-      std::make_shared<State>(std::make_shared<Endpoints>(std::move(endpoints)), Session(patience)));
+  return Repository(std::make_shared<State>(std::make_shared<Shared>(std::move(endpoints)), patience));
 }
 
 Repository Repository::clone() const {
-  return Repository(std::make_shared<State>(state_->endpoints, Session(state_->session.patience())));
+  return Repository(std::make_shared<State>(state_->shared, state_->session.patience()));
 }
 
 Result<FetchedManifest> Repository::manifest(std::string_view tag_or_digest) {

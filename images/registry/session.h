@@ -26,10 +26,12 @@ struct Call {
 
 class Session {
  public:
-  explicit Session(const Patience& patience) : patience_(patience) {}
+  Session(const Patience& patience, HttpClient http) : patience_(patience), http_(std::move(http)) {}
   // The last answer, whatever its status but those that are tried again, or why there is none.
   HttpOutcome send(Endpoint& endpoint, Call& call);
   [[nodiscard]] const Patience& patience() const { return patience_; }
+  // Its connections, for somebody else to use.
+  HttpClient give_up() { return std::move(http_); }
 
  private:
   HttpOutcome authorized(Endpoint& endpoint, Call& call);

@@ -147,7 +147,8 @@ Result<bool> Repository::mount_blob(const Digest& digest, const std::string& fro
   if (Result<std::string> location = location_of(call.method, response)) {
     Call cancel = upload_call(endpoint, "DELETE", *location);
     cancel.retry = false;
-    (void)state_->session.send(endpoint, cancel);  // an upload that nobody goes on with expires by itself
+    ignore(expect_success(cancel, state_->session.send(endpoint, cancel)),
+           "an upload that is left expires by itself");
   }
   return false;
 }

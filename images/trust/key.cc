@@ -37,11 +37,11 @@ struct SchemeRow {
   const EVP_MD* (*hash)();  // null: the algorithm has its own
   int padding;              // RSA
 };
-const SchemeRow kSchemes[] = {{EVP_PKEY_EC, EVP_sha256, 0},
-                              {EVP_PKEY_EC, EVP_sha384, 0},
-                              {EVP_PKEY_RSA, EVP_sha256, RSA_PKCS1_PADDING},
-                              {EVP_PKEY_RSA, EVP_sha256, RSA_PKCS1_PSS_PADDING},
-                              {EVP_PKEY_ED25519, nullptr, 0}};
+constexpr SchemeRow kSchemes[] = {{EVP_PKEY_EC, EVP_sha256, 0},
+                                  {EVP_PKEY_EC, EVP_sha384, 0},
+                                  {EVP_PKEY_RSA, EVP_sha256, RSA_PKCS1_PADDING},
+                                  {EVP_PKEY_RSA, EVP_sha256, RSA_PKCS1_PSS_PADDING},
+                                  {EVP_PKEY_ED25519, nullptr, 0}};
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());

@@ -308,4 +308,10 @@ TEST_CASE("connections are used again") {
     REQUIRE(download(repository, descriptor_of(blob), got));
   }
   CHECK(registry.connections() == 2);  // the first one asked for TLS
+  for (int i = 0; i < 5; i++) {        // clones that come one after the other too
+    std::string got;
+    Repository clone = repository.clone();
+    REQUIRE(download(clone, descriptor_of(blob), got));
+  }
+  CHECK(registry.connections() == 3);
 }
