@@ -13,8 +13,9 @@ namespace shoji::images {
 
 namespace {
 
-constexpr size_t kWindow = 16 << 10;
-constexpr size_t kNumberBytes = 10;  // of the longest LEB128
+constexpr size_t kPieceStep = 8 << 10;                 // pieces start at multiples of it
+constexpr size_t kPieceSize = kPieceStep + (2 << 10);  // and overlap by what most entries have at most
+constexpr size_t kNumberBytes = 10;                    // of the longest LEB128
 
 Failure broken(std::string_view why) {
   return fail(Kind::kInvalid, cat("layer index: ", why));
@@ -103,28 +104,35 @@ Result<> IndexReader::finish() {
   return {};
 }
 
-Result<> IndexWindow::load(int fd, uint64_t position, size_t bytes) {
-  start_ = position;
-  bytes_.resize(bytes);
+Result<> IndexWindow::load(int fd, uint64_t start, size_t size, Piece& piece) {
+  piece.start = start;
+  piece.bytes.resize(size);
   ssize_t got = 0;
-  do got = pread(fd, bytes_.data(), bytes, static_cast<off_t>(position));
+  do got = pread(fd, piece.bytes.data(), size, static_cast<off_t>(start));
   while (got < 0 && errno == EINTR);
   if (got < 0) return fail_errno(errno, "read layer index");
-  bytes_.resize(static_cast<size_t>(got));
+  piece.bytes.resize(static_cast<size_t>(got));
   return {};
 }
 
 Result<> IndexWindow::read(int fd, uint32_t file, uint64_t position, IndexedEntry& entry) {
-  for (size_t load_bytes : {size_t{0}, kWindow, kAttributesLimit + kNumberBytes}) {
-    if (load_bytes > 0) {
-      file_ = file;
-      TRY(load(fd, position, load_bytes));
-    }
-    if (file != file_ || position < start_ || position - start_ >= bytes_.size()) continue;
-    RecordBytes record(std::string_view(bytes_).substr(position - start_));
+  auto parse = [&](const Piece& piece) {
+    size_t at = position - piece.start;
+    if (at >= piece.bytes.size()) return false;
+    RecordBytes record(std::string_view(piece.bytes).substr(at));
     std::string_view attributes = record.text();
-    if (record.good() && parse_attributes(attributes, entry)) return {};
+    return record.good() && parse_attributes(attributes, entry);
+  };
+  uint64_t number = position / kPieceStep;
+  Piece& piece = pieces_[(number + file * 31) % pieces_.size()];
+  if (piece.file != file || piece.start != number * kPieceStep) {
+    piece.file = file;
+    TRY(load(fd, number * kPieceStep, kPieceSize, piece));
   }
+  if (parse(piece)) return {};
+  Piece large;  // an entry with many bytes of xattrs
+  TRY(load(fd, position, kAttributesLimit + kNumberBytes, large));
+  if (parse(large)) return {};
   return broken("an entry that was there is gone");
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 // Reads an index forward, and single entries of it again.
+#include <array>
+
 #include "images/erofs/layer_index.h"
 
 namespace shoji::images {
@@ -27,18 +29,21 @@ class IndexReader {
   std::string buffer_, path_;
 };
 
-// A piece of an index in memory, moved where an entry is wanted. Entries wanted in about the order of the index cost
-// few reads.
+// Pieces of indexes in memory. An image takes its entries directory by directory, an archive has the files of a directory
+// around and between its subdirectories: a few pieces at a time are enough to read each about once.
 class IndexWindow {
  public:
   // Everything but the path. `file` tells indexes apart.
   Result<> read(int fd, uint32_t file, uint64_t position, IndexedEntry& entry);
 
  private:
-  Result<> load(int fd, uint64_t position, size_t bytes);
-  uint32_t file_ = ~0u;
-  uint64_t start_ = 0;
-  std::string bytes_;
+  struct Piece {
+    uint32_t file = ~0u;
+    uint64_t start = 0;
+    std::string bytes;
+  };
+  static Result<> load(int fd, uint64_t start, size_t size, Piece& piece);
+  std::array<Piece, 128> pieces_;
 };
 
 }  // namespace shoji::images

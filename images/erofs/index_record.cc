@@ -26,10 +26,11 @@ void append_hash(std::string& out, std::string_view hex) {
 
 void set_hex(std::string& hex, std::string_view raw) {
   constexpr char kDigits[] = "0123456789abcdef";
-  hex.clear();
-  for (char byte : raw) {
-    hex += kDigits[static_cast<unsigned char>(byte) >> 4];
-    hex += kDigits[byte & 15];
+  hex.resize(raw.size() * 2);
+  for (size_t i = 0; i < raw.size(); i++) {
+    auto byte = static_cast<unsigned char>(raw[i]);
+    hex[2 * i] = kDigits[byte >> 4];
+    hex[2 * i + 1] = kDigits[byte & 15];
   }
 }
 

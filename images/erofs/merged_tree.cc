@@ -120,7 +120,7 @@ void MergedTree::forget_last() {
 
 void MergedTree::put(uint32_t number, uint32_t inode, uint32_t layer) {
   TreeEntry& entry = entries[number];
-  if (is_directory(number)) forget_last();
+  if (is_directory(number) && inode != entry.inode) forget_last();
   if (entry.inode == kNowhere) ++directories[entry.directory].living;
   entry.inode = inode;
   entry.layer = layer;
@@ -215,9 +215,10 @@ Result<> MergedTree::add_member(uint32_t layer, const IndexedEntry& indexed, uin
   if (entry.type == EntryType::kDirectory) {
     uint32_t inode = directories[0].inode;
     if (!entry.path.empty()) {
-      TRY(directory_at(layer, entry.path));
-      inode = directories[last_directory_].inode;
-      entries[find(entry.path)].layer = layer;
+      TRY_ASSIGN(uint32_t place, place_at(layer, entry.path));
+      bool there = is_directory(place);
+      put(place, there ? entries[place].inode : make_directory(entries[place].directory), layer);
+      inode = entries[place].inode;
     }
     inodes[inode].source = source;
     inodes[inode].head = head;

@@ -156,7 +156,8 @@ Result<> ObjectSink::add(const TarEntry& entry, TarReader& data) {
   if (!says_something) return {};
   set_xattrs(entry);
   kept.type = entry.type;
-  kept.mode = entry.mode;
+  kept.mode =
+      entry.type == EntryType::kSymlink ? 0777 : entry.mode;  // as every filesystem has them (symlink(7))
   kept.uid = entry.uid;
   kept.gid = entry.gid;
   kept.size = entry.type == EntryType::kFile ? entry.size : 0;

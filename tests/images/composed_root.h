@@ -2,6 +2,7 @@
 // Layers unpacked from archives, and the roots that overlayfs makes of them in either format; mounts are detached.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "images/blobs/hash.h"

@@ -18,9 +18,10 @@ namespace shoji::images::tests {
 
 struct ListingOptions {
   bool directory_times = true;
-  bool overlay_xattrs = false;  // trusted.overlay.*
+  bool overlay_xattrs = false;  // trusted.overlay.*, user.overlay.*
   bool contents = true;
-  bool directory_links = true;  // overlayfs says 1 for directories that several layers have
+  bool listed_whiteouts = false;
+  bool link_counts = true;  // overlayfs says 1 for merged directories, and counts names that are hidden
 };
 
 class TreeLister {
@@ -48,8 +49,8 @@ class TreeLister {
     for (ssize_t at = 0; at < size;) {
       std::string name = list + at;
       at += static_cast<ssize_t>(name.size()) + 1;
-      if ((name.starts_with("trusted.overlay.") && !options_.overlay_xattrs) || name == "security.selinux")
-        continue;
+      bool overlay = name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
+      if ((overlay && !options_.overlay_xattrs) || name == "security.selinux") continue;
       char value[65536];
       ssize_t bytes = lgetxattr(path.c_str(), name.c_str(), value, sizeof value);
       std::string hex;
@@ -80,13 +81,15 @@ class TreeLister {
   void visit(int at, const std::string& name, const std::string& path) {
     struct stat facts{};
     if (fstatat(at, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+      // overlayfs lists the whiteouts of a directory that a single layer has; nothing can be done with them.
+      if (errno == ENOENT && options_.listed_whiteouts) return;
       lines_.push_back(path + " missing");
       return;
     }
     bool directory = S_ISDIR(facts.st_mode);
     std::string line = path + " " + std::to_string(facts.st_mode) + " " + std::to_string(facts.st_uid) + ":" +
                        std::to_string(facts.st_gid);
-    if (!directory || options_.directory_links) line += " links=" + std::to_string(facts.st_nlink);
+    if (options_.link_counts) line += " links=" + std::to_string(facts.st_nlink);
     if (!directory) line += " size=" + std::to_string(facts.st_size);
     if (!directory || options_.directory_times)
       line += " " + std::to_string(facts.st_mtim.tv_sec) + "." + std::to_string(facts.st_mtim.tv_nsec);
@@ -117,6 +120,18 @@ class TreeLister {
 
 inline std::vector<std::string> list_tree(int root, ListingOptions options = {}) {
   return TreeLister(options).list(root);
+}
+
+// What only one of two listings has, a line each; empty: they are equal.
+inline std::string difference(const std::vector<std::string>& ours, const std::vector<std::string>& theirs) {
+  std::string text;
+  auto only = [&](const char* sign, const auto& in, const auto& not_in) {
+    for (const std::string& line : in)
+      if (std::ranges::find(not_in, line) == not_in.end() && text.size() < 4000) text += sign + line + "\n";
+  };
+  only("+", ours, theirs);
+  only("-", theirs, ours);
+  return text;
 }
 
 }  // namespace shoji::images::tests
