@@ -1,18 +1,24 @@
 // Which format of unpacked layers this host can mount.
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "base/io.h"
+#include "images/erofs/format.h"
+#include "images/store/durable.h"
 #include "images/store/store.h"
 
 namespace shoji::images {
 
 namespace {
 
-constexpr const char* kCacheDirectory = "/run/shoji";
-constexpr const char* kCache = "/run/shoji/layer-format";  // "KERNEL-RELEASE FORMAT"; a reboot forgets it
+constexpr const char* kCacheDirectory = "/run/shoji";  // a reboot forgets it
 
 // musl and Debian 12's glibc differ in which of these they wrap.
 UniqueFd open_filesystem(const char* name) {
@@ -45,8 +51,55 @@ bool has_data_layers(const Store& store) {
   return false;
 }
 
+// An image of an empty root, in one block.
+std::string smallest_image() {
+  using namespace erofs;
+  constexpr uint32_t kRoot = kSuperOffset + sizeof(SuperBlock);
+  constexpr uint16_t kNid = kRoot / kSlot, kNames = 2 * sizeof(DirectoryEntry);
+  SuperBlock super{};
+  super.magic = kMagic;
+  super.block_bits = kBlockBits;
+  super.root_nid = kNid;
+  super.inodes = super.blocks = 1;
+  super.feature_incompat = kIncompatChunkedFile;
+  Inode root{};
+  root.format = inode_format(DataLayout::kFlatInline);
+  root.mode = S_IFDIR | 0755;
+  root.size = kNames + 3;
+  root.links = 2;
+  DirectoryEntry entries[2] = {{kNid, kNames, kTypeDirectory, 0}, {kNid, kNames + 1, kTypeDirectory, 0}};
+  std::string image(kBlock, '\0');
+  auto put = [&](uint32_t at, const void* bytes, size_t size) { memcpy(image.data() + at, bytes, size); };
+  put(kSuperOffset, &super, sizeof super);
+  put(kRoot, &root, sizeof root);
+  put(kRoot + sizeof root, entries, sizeof entries);
+  put(kRoot + sizeof root + sizeof entries, "...", 3);
+  return image;
+}
+
+// A file of the store as an erofs filesystem: Linux 6.12, where the filesystem below reads by folios (fs/erofs/super.c).
+bool mounts_files(const Store& store) {
+  UniqueFd file(openat(store.dir(), "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file || !write_all(file.get(), smallest_image(), "probe")) return false;
+  UniqueFd fs = open_filesystem("erofs");
+  return fs && set(fs, "source", cat("/proc/self/fd/", file.get())) &&
+         syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) == 0 && create(fs);
+}
+
+// A store that cannot be written has what it has: trees, unless an image was composed there.
+bool has_composed(const Store& store) {
+  for (const std::string& path : store.paths()) {
+    UniqueFd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root) continue;
+    auto names = list_directory(root.get(), "composed");
+    if (names && !names->empty()) return true;
+  }
+  return false;
+}
+
 LayerFormat probe(const Store& store) {
-  bool composed = open_filesystem("erofs") && has_data_layers(store);
+  bool writable = faccessat(store.dir(), "tmp", W_OK, 0) == 0;
+  bool composed = has_data_layers(store) && (writable ? mounts_files(store) : has_composed(store));
   return composed ? LayerFormat::kComposed : LayerFormat::kTree;
 }
 
@@ -61,12 +114,18 @@ Result<LayerFormat> layer_format(const Store& store) {
   if (store.config().format == "tree") return LayerFormat::kTree;
   TRY_ASSIGN(std::string release, read_file("/proc/sys/kernel/osrelease", 1024));
   while (release.ends_with('\n')) release.pop_back();
-  auto cached = read_file(kCache, 1024);
+  struct stat facts{};
+  struct statfs filesystem{};
+  if (fstat(store.dir(), &facts) != 0 || fstatfs(store.dir(), &filesystem) != 0)
+    return fail_errno(errno, cat("inspect ", quote(store.path())));
+  // By the filesystem: not each can have files mounted or layers in it.
+  std::string cache = cat(kCacheDirectory, "/layer-format.", facts.st_dev, '.', filesystem.f_type);
+  auto cached = read_file(cache, 1024);
   for (LayerFormat format : {LayerFormat::kComposed, LayerFormat::kTree})
     if (cached && *cached == cat(release, ' ', format_name(format), '\n')) return format;
   LayerFormat format = probe(store);
   if (geteuid() == 0 && make_directories(kCacheDirectory, 0755))
-    ignore(write_file_atomically(kCache, cat(release, ' ', format_name(format), '\n'), 0644),
+    ignore(write_file_atomically(cache, cat(release, ' ', format_name(format), '\n'), 0644),
            "it is probed again then");
   return format;
 }
