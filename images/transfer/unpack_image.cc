@@ -36,6 +36,7 @@ Result<Image> name_image(const Store& store, Lease& lease, const NamedImage& nam
   TRY_ASSIGN(Image image, find_image(store, named.target.digest.text()));
   for (const Digest& diff_id : image.config.diff_ids) TRY(lease.hold(diff_id));
   for (const Descriptor& layer : image.manifest.layers) {
+    TRY(layer_compression(layer.media_type));  // refuses those that lie elsewhere
     TRY(lease.hold(layer.digest));
     if (!find_blob(store, layer.digest))
       return fail(Kind::kInvalid, cat("layer ", layer.digest.text(), " is missing"));
