@@ -90,7 +90,7 @@ class Shoji(Contestant):
 
     def pull(self, registry, image):
         run(*self.command, "pull", "--quiet", f"{registry}/{image}:latest")
-        run(*self.command, "root", "create", "bench", f"{registry}/{image}:latest")
+        run(*self.command, "root", "create", f"{registry}/{image}:latest", "bench")
         return pathlib.Path(run(*self.command, "root", "mount", "bench"))
 
     def clean(self):
