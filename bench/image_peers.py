@@ -94,7 +94,7 @@ class Shoji(Contestant):
         return pathlib.Path(run(*self.command, "root", "mount", "bench"))
 
     def clean(self):
-        subprocess.run([str(word) for word in [*self.command, "root", "rm", "bench"]], capture_output=True, check=False)
+        subprocess.run([str(word) for word in [*self.command, "root", "rm", "--force", "bench"]], capture_output=True, check=False)
         shutil.rmtree(self.work / "shoji", ignore_errors=True)
 
 
