@@ -15,9 +15,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def run(*command, **options):
-    return subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=600, **options).stdout.strip()
+def run(*command):
+    words = [str(word) for word in command]
+    done = subprocess.run(words, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: status {done.returncode}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 class Registry:
