@@ -36,14 +36,6 @@ bool needs_mounts(const OverlayPlan& plan, const OverlayHost& host) {
   return std::ranges::any_of(plan.bases, [&](const LayerBase& base) { return needs_mount(base, host); });
 }
 
-Result<UniqueFd> mount_erofs(const std::string& path, int version) {
-  if (version < kErofsFromFiles)
-    return fail(Kind::kUnsupported, cat("mount ", quote(path), ": erofs files need Linux 6.12"));
-  TRY_ASSIGN(UniqueFd fs, open_filesystem("erofs"));
-  TRY(set_option(fs.get(), "source", path));
-  return create_mount(fs.get(), quote(path), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
-}
-
 Result<UniqueFd> mount_empty() {
   TRY_ASSIGN(UniqueFd fs, open_filesystem("tmpfs"));
   TRY(set_option(fs.get(), "mode", "0755"));
@@ -204,6 +196,14 @@ std::vector<std::string> overlay_options(const OverlayPlan& plan) {
   }
   if (plan.no_sync && plan.has_upper) options.emplace_back("volatile");
   return options;
+}
+
+Result<UniqueFd> mount_erofs(const std::string& path, int version) {
+  if (version < kErofsFromFiles)
+    return fail(Kind::kUnsupported, cat("mount ", quote(path), ": erofs files need Linux 6.12"));
+  TRY_ASSIGN(UniqueFd fs, open_filesystem("erofs"));
+  TRY(set_option(fs.get(), "source", path));
+  return create_mount(fs.get(), quote(path), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 }
 
 Result<UniqueFd> mount_overlay(const OverlayPlan& plan, const OverlayHost& host) {

@@ -55,6 +55,8 @@ struct OverlayHost {
 
 // The mount options but for the layers, as "key=value" or "key".
 std::vector<std::string> overlay_options(const OverlayPlan& plan);
+// A composed image's metadata alone, detached. kUnsupported before Linux 6.12.
+Result<UniqueFd> mount_erofs(const std::string& path, int version);
 Result<UniqueFd> mount_overlay(const OverlayPlan& plan, const OverlayHost& host);
 
 }  // namespace shoji::images

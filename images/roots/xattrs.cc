@@ -10,13 +10,20 @@ namespace {
 
 constexpr size_t kXattrLimit = 64 << 10;  // XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h
 
-Result<std::vector<std::string>> names_of(const std::string& path) {
+// Of the thing itself, or of what /proc/self/fd/N stands for.
+struct Calls {
+  ssize_t (*list)(const char*, char*, size_t);
+  ssize_t (*get)(const char*, const char*, void*, size_t);
+};
+constexpr Calls kItself{llistxattr, lgetxattr}, kOpened{listxattr, getxattr};
+
+Result<std::vector<std::string>> names_of(const Calls& calls, const std::string& path) {
   std::vector<std::string> names;
   std::string list(1024, '\0');
-  ssize_t n = llistxattr(path.c_str(), list.data(), list.size());
+  ssize_t n = calls.list(path.c_str(), list.data(), list.size());
   if (n < 0 && errno == ERANGE) {
     list.resize(kXattrLimit);
-    n = llistxattr(path.c_str(), list.data(), list.size());
+    n = calls.list(path.c_str(), list.data(), list.size());
   }
   if (n < 0 && errno == ENOTSUP) return names;
   if (n < 0) return fail_errno(errno, cat("list the attributes of ", quote(path)));
@@ -30,32 +37,41 @@ Result<std::vector<std::string>> names_of(const std::string& path) {
   return names;
 }
 
-Result<std::string> value_of(const std::string& path, const std::string& name) {
+Result<std::string> value_of(const Calls& calls, const std::string& path, const std::string& name) {
   std::string value(256, '\0');
-  ssize_t n = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+  ssize_t n = calls.get(path.c_str(), name.c_str(), value.data(), value.size());
   if (n < 0 && errno == ERANGE) {
     value.resize(kXattrLimit);
-    n = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    n = calls.get(path.c_str(), name.c_str(), value.data(), value.size());
   }
   if (n < 0) return fail_errno(errno, cat("read attribute ", quote(name), " of ", quote(path)));
   value.resize(static_cast<size_t>(n));
   return value;
 }
 
-}  // namespace
-
-Result<std::vector<std::pair<std::string, std::string>>> list_xattrs(const std::string& path) {
+Result<std::vector<std::pair<std::string, std::string>>> list_by(const Calls& calls,
+                                                                 const std::string& path) {
   std::vector<std::pair<std::string, std::string>> out;
-  TRY_ASSIGN(std::vector<std::string> names, names_of(path));
+  TRY_ASSIGN(std::vector<std::string> names, names_of(calls, path));
   for (std::string& name : names) {
-    TRY_ASSIGN(std::string value, value_of(path, name));
+    TRY_ASSIGN(std::string value, value_of(calls, path, name));
     out.emplace_back(std::move(name), std::move(value));
   }
   return out;
 }
 
+}  // namespace
+
+Result<std::vector<std::pair<std::string, std::string>>> list_xattrs(const std::string& path) {
+  return list_by(kItself, path);
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> list_opened_xattrs(int fd) {
+  return list_by(kOpened, cat("/proc/self/fd/", fd));
+}
+
 std::string xattr_of(const std::string& path, const std::string& name) {
-  auto value = value_of(path, name);
+  auto value = value_of(kItself, path, name);
   return value ? std::move(*value) : std::string();
 }
 
