@@ -100,7 +100,10 @@ Result<> TreeSink::add_whiteout(const std::string& path, Whiteout kind) {
   size_t name = path.rfind('/') + 1;  // npos + 1 is 0
   if (kind == Whiteout::kReserved)
     return fail(Kind::kInvalid, cat("member ", quote(path), ": the name is reserved among whiteouts"));
-  if (kind == Whiteout::kOpaque) return directories_.make_opaque(path.substr(0, name == 0 ? 0 : name - 1));
+  if (kind == Whiteout::kOpaque) {
+    TRY(directories_.place(path));  // refuses what is below a symlink or a file, as for any member
+    return directories_.make_opaque(path.substr(0, name == 0 ? 0 : name - 1));
+  }
   std::string hidden = path;
   hidden.erase(name, std::string_view(".wh.").size());
   TRY_ASSIGN(TreePlace place, directories_.place(hidden));
@@ -144,7 +147,8 @@ Result<> TreeSink::add_hard_link(const TreePlace& place, const TarEntry& entry) 
   auto refuse = [&] {
     return place.refuse(cat("hard link to ", quote(target), ", which is no earlier member"));
   };
-  if (target.empty() || has_hidden_parent(target)) return refuse();
+  // One below the link's own name would go, and its open directory be closed, when the link takes that place.
+  if (target.empty() || has_hidden_parent(target) || target.starts_with(*place.path + '/')) return refuse();
   Result<TreePlace> from = directories_.find(target);
   if (!from) return refuse();
   struct stat st{};

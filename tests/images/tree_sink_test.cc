@@ -404,6 +404,11 @@ TEST_CASE("hard links lead to earlier members of the archive alone") {
     CHECK(error(tar).empty());
     CHECK(S_ISREG(place.stat_of("h").st_mode));
   }
+  SECTION("to what goes with the directory that it replaces") {
+    TarBuilder tar;
+    tar.add({.name = "a/b", .contents = "x"}).add({.name = "a", .type = '1', .link = "a/b"});
+    CHECK(contains(error(tar), "no earlier member"));
+  }
   SECTION("to a directory, a whiteout, the root, nothing") {
     for (std::string_view target : {"d", "w", ".", "nothing", "d/nothing", "f/x"}) {
       Place other;
@@ -427,6 +432,10 @@ TEST_CASE("devices and whiteouts are no way around") {
        {".wh.", ".wh..", ".wh...", "d/.wh...", ".wh..wh.aufs", ".wh..wh.plnk", ".wh..wh."})
     CHECK(contains(error(TarBuilder().add({.name = std::string(name)})), "reserved"));
   CHECK(contains(error(TarBuilder().add({.name = ".wh.x/y"})), "whiteout's name"));
+  for (std::string_view below : {"s/.wh..wh..opq", "s/.wh.x"})
+    CHECK(contains(
+        error(TarBuilder().add({.name = "s", .type = '2', .link = "/etc"}).add({.name = std::string(below)})),
+        "no directory but a symlink"));
   CHECK(contains(error(TarBuilder().add({.name = "a/.wh.x/", .type = '5'}).add({.name = "a/.wh.x/b/c"})),
                  "whiteout's name"));
   CHECK(contains(error(TarBuilder().add({.name = "./", .type = '2', .link = "/"})), "root is a directory"));
