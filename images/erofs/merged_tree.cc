@@ -179,9 +179,22 @@ void MergedTree::add_device_whiteout(std::string_view path) {
   if (entry != kNowhere) remove(entry);
 }
 
-void MergedTree::add_whiteout(uint32_t layer, std::string_view path) {
-  uint32_t entry = find(path);
-  if (entry != kNowhere) hide(entry, layer);
+// Below what is no directory of the same layer a whiteout is refused, as any member is there; nothing is made for it.
+Result<> MergedTree::add_whiteout(uint32_t layer, std::string_view path) {
+  uint32_t directory = 0;
+  for (std::string_view rest = path; !rest.empty();) {
+    uint32_t entry = table_[slot(directory, take_component(rest))];
+    if (entry == kNowhere || entries[entry].inode == kNowhere) return {};
+    if (rest.empty()) {
+      hide(entry, layer);
+      return {};
+    }
+    if (!is_directory(entry) && entries[entry].layer == layer)
+      return bad_member(path, cat(quote(names[entries[entry].name]), " on its way is no directory"));
+    if (!is_directory(entry)) return {};
+    directory = inodes[entries[entry].inode].tail;
+  }
+  return {};
 }
 
 Result<> MergedTree::add_opaque(uint32_t layer, std::string_view path) {
@@ -199,7 +212,9 @@ Result<uint32_t> MergedTree::place_at(uint32_t layer, std::string_view path) {
 Result<> MergedTree::add_link(uint32_t layer, const IndexedEntry& indexed) {
   uint32_t target = find(indexed.entry.link);
   // layer.md: a hard link is to a file of the same layer.
-  if (target == kNowhere || is_directory(target) || entries[target].layer != layer)
+  // One below the link's own name would go with the directory whose place the link takes.
+  bool below = std::string_view(indexed.entry.link).starts_with(indexed.entry.path + '/');
+  if (below || target == kNowhere || is_directory(target) || entries[target].layer != layer)
     return bad_member(indexed.entry.path,
                       cat("a hard link to ", quote(indexed.entry.link), ", no file of the same layer"));
   TRY_ASSIGN(uint32_t place, place_at(layer, indexed.entry.path));
@@ -237,10 +252,7 @@ Result<> MergedTree::add(uint32_t layer, const IndexedEntry& indexed, uint64_t p
   const TarEntry& entry = indexed.entry;
   bool device = entry.type == EntryType::kCharDevice && entry.device_major == 0 && entry.device_minor == 0;
   if (indexed.mark == EntryMark::kOpaque) return add_opaque(layer, entry.path);
-  if (indexed.mark == EntryMark::kWhiteout) {
-    add_whiteout(layer, entry.path);
-    return {};
-  }
+  if (indexed.mark == EntryMark::kWhiteout) return add_whiteout(layer, entry.path);
   if (device) {
     add_device_whiteout(entry.path);
     return {};
