@@ -1,6 +1,7 @@
 #include "images/registry/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "images/registry/registry_error.h"
 #include "images/registry/url.h"
@@ -97,9 +98,14 @@ HttpOutcome Session::with_scheme(Endpoint& endpoint, HttpRequest& request, const
 
 HttpOutcome Session::redirected(Endpoint& endpoint, Call& call, const std::string& authorization) {
   HttpRequest request = request_of(endpoint, call);
+  std::string from = endpoint.base_url();  // who says where to go
   for (int hop = 0;; hop++) {
     Result<Url> url = parse_url(request.url), home = parse_url(endpoint.base_url());
     if (!url || !home) return stopped(!url ? url.error() : home.error());
+    if (!endpoint.insecure && url->scheme != "https")
+      return stopped(
+          {.kind = Kind::kState,
+           .text = cat(call.method, " ", shown_url(from), ": leads from TLS to ", shown_url(request.url))});
     bool own = *url == *home;
     fit_to_host(request, endpoint, *url, own);
     // Whoever is not the registry does not get its credentials, were it only another port (CVE-2022-27774).
@@ -114,13 +120,9 @@ HttpOutcome Session::redirected(Endpoint& endpoint, Call& call, const std::strin
            .text = cat(call.method, ' ', shown_url(request.url), ": more than ", kRedirects, " redirects")});
     Result<std::string> next = resolve_url(request.url, location);
     if (!next) return stopped(within(cat(call.method, ' ', shown_url(request.url)), next.error()));
-    if (request.url.starts_with("https:") && !next->starts_with("https:") && !endpoint.insecure)
-      return stopped({.kind = Kind::kState,
-                      .text = cat(call.method, ' ', shown_url(request.url), ": is redirected from TLS to ",
-                                  shown_url(*next))});
     if (call.upload != nullptr && call.before_try)
       if (Result<> rewound = call.before_try(call); !rewound) return stopped(rewound.error());
-    request.url = std::move(*next);
+    from = std::exchange(request.url, std::move(*next));
   }
 }
 
@@ -159,15 +161,19 @@ HttpOutcome Session::authorized(Endpoint& endpoint, Call& call) {
 }
 
 HttpOutcome Session::send(Endpoint& endpoint, Call& call) {
+  uint64_t furthest = call.progress != nullptr ? *call.progress : 0;
   for (Backoff backoff(patience_);;) {
-    uint64_t before = call.progress != nullptr ? *call.progress : 0;
     HttpOutcome outcome = authorized(endpoint, call);
     if (!outcome && endpoint.mirror && outcome.error().cause == HttpFailure::Cause::kUnreachable) {
       endpoint.down = true;  // there are others
       return outcome;
     }
     if (!call.retry || !worth_another(outcome, backoff)) return outcome;
-    if (call.progress != nullptr && *call.progress >= before + kGotOn) backoff.reset();
+    // Further than ever: who starts from zero again and again does not get on.
+    if (call.progress != nullptr && *call.progress >= furthest + kGotOn) {
+      furthest = *call.progress;
+      backoff.reset();
+    }
     if (backoff.exhausted()) return outcome;
     uint64_t asked = outcome ? outcome->retry_after : 0;
     if (asked > patience_.longest_retry_after_s)

@@ -156,6 +156,18 @@ TEST_CASE("a registry that ignores ranges starts from zero, and one that refuses
   CHECK((got == blob));
 }
 
+TEST_CASE("a registry that breaks and starts from zero each time does not keep us for ever") {
+  std::string blob = random_text(1 << 20);
+  FakeRegistry registry([&](const FakeRequest& request) {
+    return FakeReply{.body = blob, .close_after = request.number % 2 == 0 ? 200'000 : 400'000};
+  });
+  Repository repository = repository_at(registry.host());
+  std::string got;
+  Result<> done = download(repository, descriptor_of(blob), got);
+  REQUIRE(!done);
+  CHECK(registry.requests().size() <= 8);
+}
+
 TEST_CASE("a range that was not asked for is refused") {
   std::string blob = random_text(1000);
   std::string range = GENERATE("bytes 0-999/1000", "bytes 11-999/1000", "", "bytes x-999/1000",

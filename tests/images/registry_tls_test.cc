@@ -187,7 +187,22 @@ TEST_CASE("a registry with TLS does not lead us to where there is none") {
   config.registries["registry.test"].ca_file = authority / "ca.pem";
   Result<FetchedManifest> manifest = repository_at("registry.test", config).manifest("1");
   REQUIRE(!manifest);
-  CHECK_THAT(manifest.error().text, Catch::Contains("is redirected from TLS to \"http://plain.test/x\""));
+  CHECK_THAT(manifest.error().text, Catch::Contains("leads from TLS to \"http://plain.test/x\""));
+  for (const FakeRequest& request : tunnel.proxy.requests()) CHECK(request.method == "CONNECT");
+}
+
+TEST_CASE("a link of a registry with TLS leads to where there is TLS, or nowhere") {
+  Authority authority;
+  authority.write("v2/team/x/tags/list?n=1000",
+                  "HTTP/1.0 200 OK\r\nLink: <http://plain.test/more>; rel=\"next\"\r\nContent-Length: "
+                  "11\r\n\r\n{\"tags\":[]}");
+  TlsServer server(authority, "registry.test");
+  Tunnel tunnel(server);
+  ImagesConfig config;
+  config.registries["registry.test"].ca_file = authority / "ca.pem";
+  Result<std::vector<std::string>> tags = repository_at("registry.test", config).tags();
+  REQUIRE(!tags);
+  CHECK_THAT(tags.error().text, Catch::Contains("leads from TLS to \"http://plain.test/more\""));
   for (const FakeRequest& request : tunnel.proxy.requests()) CHECK(request.method == "CONNECT");
 }
 
