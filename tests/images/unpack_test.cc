@@ -1,7 +1,16 @@
 #include "images/unpack/unpack.h"
 
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "images/blobs/blob_writer.h"
 #include "tests/catch.h"
 #include "tests/images/composed_root.h"
 #include "tests/images/tree_listing.h"
@@ -59,7 +68,7 @@ for i in $(seq 600); do echo $i > empty/number-$i; done
 
 }  // namespace
 
-TEST_CASE("a composed root is what GNU tar unpacks", "[native]") {
+TEST_CASE("a composed root is what GNU tar unpacks") {
   ScratchDirectory scratch;
   shell(scratch.path, kManyKinds);
   std::string archive = scratch.path + "/archive.tar";
@@ -73,10 +82,151 @@ TEST_CASE("a composed root is what GNU tar unpacks", "[native]") {
   Image image = image_of({layer});
   CHECK(prepare_image(store, image, LayerFormat::kComposed));
   CHECK(fsck(cat(store.path(), "/composed/", image.id().file_name())) == "");
-  UniqueFd root = mount_composed(store, image);
-  REQUIRE(root);
+  if (!mounts_composed(store, image)) return;
+  UniqueFd root = expect(mount_composed(store, image));
   UniqueFd extracted = expect(open_file(scratch.path + "/extracted", O_PATH | O_DIRECTORY));
   std::vector<std::string> ours = list_tree(root.get()), theirs = list_tree(extracted.get());
   CHECK(ours.size() > 600);
   CHECK(difference(ours, theirs) == "");
+}
+
+TEST_CASE("equal files of two images are one inode and one page cache") {
+  ScratchDirectory scratch;
+  Store store = make_store(scratch.path + "/store");
+  constexpr size_t kPages = 64, kPage = 4096;
+  std::string content;
+  for (unsigned i = 0; content.size() < kPages * kPage; i++) content += cat("line ", i, '\n');
+  content.resize(kPages * kPage);
+  // Different names, owners and modes, in layers that are not equal.
+  auto image_with = [&](const char* name, const char* mode, const char* uid) {
+    TarBuilder tar;
+    tar.add({.name = name, .contents = content, .mode = mode, .uid = uid});
+    Image image = image_of({expect(unpack_text(store, tar.end(), LayerFormat::kComposed))});
+    REQUIRE(prepare_image(store, image, LayerFormat::kComposed));
+    return image;
+  };
+  Image first = image_with("bin/one", "0000755", "0"), second = image_with("lib/two", "0000640", "7");
+  std::string hex = digest_of(content).hex(),
+              object = cat(store.path(), "/objects/", hex.substr(0, 2), '/', hex);
+  UniqueFd object_fd = expect(open_file(object, O_RDONLY));
+  if (!mounts_composed(store, first)) return;
+  UniqueFd one = expect(mount_composed(store, first)), two = expect(mount_composed(store, second));
+  // mincore(2) tells of a mapping's file what is in memory, whoever brought it there.
+  auto resident = [&](int at, const char* name) {
+    UniqueFd fd = expect(open_at(at, name, O_RDONLY));
+    void* map = mmap(nullptr, kPages * kPage, PROT_READ, MAP_SHARED, fd.get(), 0);
+    REQUIRE(map != MAP_FAILED);
+    unsigned char pages[kPages];
+    CHECK(mincore(map, kPages * kPage, pages) == 0);
+    munmap(map, kPages * kPage);
+    return std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; });
+  };
+  REQUIRE(fsync(object_fd.get()) == 0);
+  REQUIRE(posix_fadvise(object_fd.get(), 0, 0, POSIX_FADV_DONTNEED) == 0);
+  REQUIRE(resident(two.get(), "lib/two") == 0);
+  CHECK(expect(read_file_at(one.get(), "bin/one")) == content);
+  CHECK(resident(two.get(), "lib/two") == kPages);  // never read through this image
+  CHECK(resident(AT_FDCWD, object.c_str()) == kPages);
+  // The root that is read is the one with its own owner and mode.
+  struct stat facts{};
+  REQUIRE(fstatat(two.get(), "lib/two", &facts, 0) == 0);
+  CHECK(facts.st_uid == 7);
+  CHECK((facts.st_mode & 07777) == 0640);
+  REQUIRE(fstat(object_fd.get(), &facts) == 0);
+  CHECK(facts.st_nlink == 1);
+  CHECK((facts.st_mode & 07777) == 0444);
+}
+
+TEST_CASE("a layer killed at any moment is there whole or not at all", "[rounds]") {
+  ScratchDirectory scratch;
+  std::string large;
+  for (unsigned i = 0; large.size() < 700'000; i++) large += cat(i, ' ');
+  TarBuilder tar;
+  for (unsigned i = 0; i < 300; i++) {
+    std::string content =
+        i % 10 == 0 ? large.substr(0, 300'000 + i * 1000) : large.substr(i, 10 + i * 7 % 3000);
+    tar.add({.name = cat("d", i % 7, "/f", i), .contents = content});
+  }
+  std::string archive = tar.end();
+  Digest digest = digest_of(archive);
+  std::mt19937 random(7);
+  size_t killed = 0;
+  for (int round = 0; round < 40; round++) {
+    INFO("round " << round);
+    LayerFormat format = round % 4 == 3 ? LayerFormat::kTree : LayerFormat::kComposed;
+    Store store = make_store(cat(scratch.path, "/store", round / 8));
+    ignore(remove_tree(cat(store.path(), "/layers/", digest.file_name())), "of the round before");
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) _exit(unpack_text(store, archive, format) ? 0 : 1);
+    timespec pause{.tv_sec = 0, .tv_nsec = static_cast<long>(random() % 60'000'000)};
+    nanosleep(&pause, nullptr);
+    kill(pid, SIGKILL);
+    int status = 0;
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    killed += WIFSIGNALED(status);
+    CHECK((WIFSIGNALED(status) || WEXITSTATUS(status) == 0));
+    // What is published is complete.
+    if (auto layer = find_layer(store, digest, LayerFormat::kComposed)) {
+      UniqueFd index = expect(open_file(*layer + "/index", O_RDONLY));
+      size_t objects = 0;
+      CHECK(read_layer_objects(index.get(), [&](std::string_view hex, uint64_t size) {
+        Result<std::string> object = read_file(cat(store.path(), "/objects/", hex.substr(0, 2), '/', hex));
+        CHECK((object && object->size() == size && digest_of(*object).hex() == hex));
+        ++objects;
+      }));
+      CHECK(objects > 200);
+    }
+    // Objects are there whole or not at all as well: they are used again without being read.
+    Result<VerifyReport> report = verify_store(store, false);
+    REQUIRE(report);
+    CHECK(report->faults.empty());
+    CHECK(expect(unpack_text(store, archive, format)) == digest);
+    CHECK(expect(find_layer(store, digest, format)).ends_with(digest.file_name()));
+  }
+  CHECK(killed > 0);
+}
+
+TEST_CASE("threads that unpack the same layer all have it") {
+  ScratchDirectory scratch;
+  Store store = make_store(scratch.path + "/store");
+  TarBuilder tar;
+  for (unsigned i = 0; i < 200; i++) tar.add({.name = cat("f", i), .contents = std::string(700 + i, 'c')});
+  std::string archive = tar.end();
+  std::vector<Result<Digest>> results(6);
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < results.size(); i++)
+      threads.emplace_back([&, i] {
+        results[i] = unpack_text(store, archive, i % 3 == 2 ? LayerFormat::kTree : LayerFormat::kComposed);
+      });
+  }
+  for (const Result<Digest>& result : results) {
+    INFO((result ? std::string() : result.error().text));
+    REQUIRE(result);
+    CHECK(*result == digest_of(archive));
+  }
+  for (LayerFormat format : {LayerFormat::kComposed, LayerFormat::kTree})
+    CHECK(find_layer(store, digest_of(archive), format));
+  CHECK(rmdir((store.path() + "/tmp").c_str()) == 0);  // nothing left in it
+}
+
+TEST_CASE("a layer that is not what its diffID says is not published") {
+  ScratchDirectory scratch;
+  Store store = make_store(scratch.path + "/store");
+  std::string archive = TarBuilder().add({.name = "f", .contents = "x"}).end();
+  Digest other = digest_of("another archive");
+  for (LayerFormat format : {LayerFormat::kComposed, LayerFormat::kTree}) {
+    MemorySource source(archive);
+    Result<Digest> unpacked = unpack_layer(store, other, source, format);
+    REQUIRE_FALSE(unpacked);
+    CHECK(unpacked.error().kind == Kind::kInvalid);
+    CHECK(unpacked.error().text.find(digest_of(archive).text()) != std::string::npos);
+  }
+  // Padding behind the archive counts.
+  std::string padded = archive + std::string(10240, '\0');
+  MemorySource source(padded);
+  CHECK(unpack_layer(store, digest_of(padded), source, LayerFormat::kComposed));
+  MemorySource again(archive);  // already there by its digest, but these are other bytes
+  CHECK_FALSE(unpack_layer(store, digest_of(padded), again, LayerFormat::kComposed));
 }
