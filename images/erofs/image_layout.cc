@@ -27,6 +27,7 @@ void sort_directory(MergedTree& tree, uint32_t number, std::vector<uint32_t>& li
 // Breadth first: the order serves as the queue.
 std::vector<uint32_t> put_in_order(MergedTree& tree) {
   std::vector<uint32_t> order, living;
+  order.reserve(tree.inodes.size());  // doubling would need memory for both
   order.push_back(tree.directories[0].inode);
   tree.inodes[order[0]].links = 2;
   for (size_t i = 0; i < order.size(); i++) {

@@ -43,7 +43,7 @@ class IndexWindow {
     std::string bytes;
   };
   static Result<> load(int fd, uint64_t start, size_t size, Piece& piece);
-  std::array<Piece, 128> pieces_;
+  std::array<Piece, 64> pieces_;
 };
 
 }  // namespace shoji::images

@@ -106,10 +106,10 @@ uint32_t MergedTree::find(std::string_view path) const {
 
 uint32_t MergedTree::make_directory(uint32_t parent) {
   uint32_t number = directories.add({.inode = inodes.size(), .parent = parent});
-  return inodes.add({.source = kNoSource,
-                     .head = static_cast<uint32_t>(sizeof(erofs::Inode)),
-                     .tail = number,
-                     .type = EntryType::kDirectory});
+  TreeInode inode{.source = kNoSource, .tail = number};
+  inode.head = sizeof(erofs::Inode);
+  inode.type = EntryType::kDirectory;
+  return inodes.add(inode);
 }
 
 // A directory is about to go.
@@ -242,7 +242,10 @@ Result<> MergedTree::add_member(uint32_t layer, const IndexedEntry& indexed, uin
   TRY_ASSIGN(uint32_t place, place_at(layer, entry.path));
   auto content = static_cast<uint32_t>(entry.type == EntryType::kSymlink ? entry.link.size()
                                                                          : indexed.inline_content.size());
-  put(place, inodes.add({.source = source, .head = head, .tail = content, .type = entry.type}), layer);
+  TreeInode inode{.source = source, .tail = content};
+  inode.head = head;
+  inode.type = entry.type;
+  put(place, inodes.add(inode), layer);
   return {};
 }
 

@@ -11,17 +11,18 @@ inline constexpr uint32_t kNowhere = ~0u;
 
 // An inode of the image: several names may lead to it.
 struct TreeInode {
-  uint64_t source =
-      0;             // layer << 40 | position of the attributes in its index; kNoSource: an implied directory
+  // layer << 40 | position of the attributes in its index; kNoSource: an implied directory
+  uint64_t source = 0;
   uint32_t nid = 0;  // its place, once that is known
   uint32_t links = 0;
-  uint32_t head = 0;  // bytes of inode, xattrs and chunks
-  uint32_t tail = 0;  // of a file or symlink: bytes of content in the image; of a directory: its number
-  EntryType type = EntryType::kFile;
+  uint32_t tail = 0;       // of a file or symlink: bytes of content in the image; of a directory: its number
+  uint32_t head : 28 = 0;  // bytes of inode, xattrs and chunks
+  EntryType type : 4 = EntryType::kFile;
   [[nodiscard]] bool is_directory() const { return type == EntryType::kDirectory; }
   [[nodiscard]] uint32_t layer() const { return static_cast<uint32_t>(source >> 40); }
   [[nodiscard]] uint64_t position() const { return source & ((uint64_t{1} << 40) - 1); }
 };
+static_assert(sizeof(TreeInode) == 24, "there are hundreds of thousands of them");
 inline constexpr uint64_t kNoSource = ~uint64_t{0};
 
 struct TreeDirectory {
