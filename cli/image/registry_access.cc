@@ -8,28 +8,17 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "images/registry/base64.h"
 
 namespace shoji::cli::image {
 
 namespace {
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j)
-      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    for (size_t j = 0; j < 4; ++j) out += i + j <= bytes.size() ? kLetters[group >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
-}
-
 // A file of credentials that nobody else can open and that no crash leaves behind.
 Result<> use_credentials(const std::string& registry, std::string_view creds) {
   JsonWriter json;
   json.begin_object().key("auths").begin_object().key(registry).begin_object();
-  json.member("auth", base64(creds)).end_object().end_object().end_object();
+  json.member("auth", images::encode_base64(creds)).end_object().end_object().end_object();
   int file = memfd_create("credentials", MFD_CLOEXEC);
   if (file < 0) return fail_errno(errno, "memfd_create");
   // Open as long as this process lives.
