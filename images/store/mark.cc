@@ -56,6 +56,38 @@ void collect_digests(Json value, std::set<Digest>& out) {
   }
 }
 
+// The first digits of the configurations of mounted images, from the devices that mountinfo shows (proc(5)).
+Result<std::vector<std::string>> mounted_images() {
+  constexpr std::string_view kDevice = " - overlay shoji-image:";
+  std::vector<std::string> out;
+  TRY_ASSIGN(std::string mounts, read_file("/proc/self/mountinfo"));
+  std::string_view rest = mounts;
+  for (size_t at = rest.find(kDevice); at != std::string_view::npos; at = rest.find(kDevice)) {
+    rest.remove_prefix(at + kDevice.size());
+    out.emplace_back(rest.substr(0, rest.find(' ')));
+  }
+  return out;
+}
+
+Result<> add_mounted_images(const Store& store, std::set<Digest>& out) {
+  TRY_ASSIGN(auto prefixes, mounted_images());
+  if (prefixes.empty()) return {};
+  for (const char* algorithm : {"sha256", "sha512"}) {
+    TRY_ASSIGN(auto blobs, list_directory(store.dir(), cat("blobs/", algorithm)));
+    for (const std::string& hex : blobs) {
+      bool mounted = std::ranges::any_of(
+          prefixes, [&](const std::string& prefix) { return !prefix.empty() && hex.starts_with(prefix); });
+      auto digest = mounted ? Digest::parse(cat(algorithm, ':', hex)) : Result<Digest>(Digest());
+      auto text = digest && mounted ? read_blob(store, *digest, kConfigLimit) : Result<std::string>("");
+      auto config = text ? parse_image_config(*text) : Result<ImageConfig>(Failure(text.error()));
+      if (!config) continue;
+      out.insert(*digest);
+      out.insert(config->diff_ids.begin(), config->diff_ids.end());
+    }
+  }
+  return {};
+}
+
 void read_lease(std::string_view text, Leases& out) {
   constexpr std::string_view kSince = "since ";
   while (!text.empty()) {
@@ -106,6 +138,7 @@ Result<std::set<Digest>> digests_of_roots(const Store& store) {
     TRY_ASSIGN(auto document, JsonDocument::parse(std::move(*text), path));
     collect_digests(document.root(), out);
   }
+  TRY(add_mounted_images(store, out));
   return out;
 }
 

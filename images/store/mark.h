@@ -24,7 +24,8 @@ Result<> mark_image(const Store& store, const Descriptor& target, Marks& marks);
 // Something of which only the digest is known: followed when it is a manifest, an index or a configuration.
 Result<> mark_anything(const Store& store, const Digest& digest, Marks& marks);
 
-// Every digest that roots/*/facts.json mention.
+// Every digest that roots/*/facts.json mention, and those of images that are mounted in this mount namespace without a
+// root.
 Result<std::set<Digest>> digests_of_roots(const Store& store);
 // What living leases hold. Under sweep.lock.
 struct Leases {

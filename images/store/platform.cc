@@ -43,7 +43,7 @@ std::optional<int> fit(const Platform& entry, const Platform& wanted) {
   if (entry.variant == wanted.variant) return 1000;
   auto has = level(entry.architecture, entry.variant), most = level(wanted.architecture, wanted.variant);
   if (!has || !most || *has > *most) return std::nullopt;
-  return *has;
+  return has;
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "images/store/scratch.h"
 #include "tests/images/store_fixture.h"
@@ -103,6 +106,33 @@ TEST_CASE("what a root uses is not swept") {
   CHECK(c.has_layer("base"));
   CHECK(c.has_layer("two"));
   CHECK(c.has_object("two"));
+}
+
+TEST_CASE("what an image that is mounted needs is not swept") {
+  Case c;
+  REQUIRE(remove_name(c.store, *parse_reference("two")));
+  // A mount like that of `image mount`, in a mount namespace that dies with this process.
+  pid_t pid = fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    std::string lower = c.directory.path() + "/names", upper = c.directory.path() + "/partial";
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount(cat("shoji-image:", c.second.id().short_text()).c_str(), (c.directory.path() + "/l").c_str(),
+              "overlay", MS_RDONLY, cat("lowerdir=", lower, ":", upper).c_str()) != 0)
+      _exit(77);
+    auto store = Store::open(config_at(c.directory.path()), Store::Access::kWrite);  // by its new mounts
+    auto swept = sweep(*store, {.all = true, .dry_run = false});
+    _exit(swept && swept->names.size() == 1 ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  CHECK(status == 0);
+  CHECK(c.has_layer("two"));
+  CHECK(c.has_object("base"));
+  CHECK(c.has_blob(c.two.digest));
+  CHECK_FALSE(c.has_layer("one"));
+  c.swept();
+  CHECK_FALSE(c.has_layer("two"));
 }
 
 TEST_CASE("what a living lease holds is not swept") {
