@@ -88,6 +88,7 @@ std::string verb_help(const Program& program, std::string_view path, const Verb&
 std::string program_help(const Program& program);
 // Completion scripts, from the tables.
 std::string bash_completion(const Program& program);
+std::string zsh_completion(const Program& program);
 
 // Prints an error: `shoji-oci: create web1: TEXT` on stderr, and in the log when there is one.
 void report(const Error& error);

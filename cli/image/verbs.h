@@ -12,7 +12,7 @@ constexpr Verb acting(Verb verb) {
 }
 
 extern const Verb commit_verb, import_verb, load_verb, login_verb, logout_verb, prepare_verb, pull_verb,
-    push_verb, save_verb, verify_verb;
+    push_verb, save_verb, template_build_verb, template_ls_verb, template_show_verb, verify_verb;
 
 std::span<const Verb* const> image_verbs();
 

@@ -4,8 +4,18 @@ namespace shoji::cli::op {
 
 namespace {
 
-Result<int> completion(const Globals& /*globals*/, NoOptions& /*options*/, Arguments& /*arguments*/) {
-  TRY(print(bash_completion(describe(operator_verbs()))));
+struct CompletionOptions {
+  [[nodiscard]] static Result<> check(const Arguments& arguments) {
+    if (arguments.empty() || arguments[0] == "bash" || arguments[0] == "zsh") return {};
+    return fail(Kind::kInvalid,
+                cat("there is no script for ", quote(arguments[0]), ", but for bash and zsh"));
+  }
+};
+
+Result<int> completion(const Globals& /*globals*/, CompletionOptions& /*options*/, Arguments& arguments) {
+  Program program = describe(operator_verbs());
+  bool zsh = !arguments.empty() && arguments[0] == "zsh";
+  TRY(print(zsh ? zsh_completion(program) : bash_completion(program)));
   return kExitOk;
 }
 
@@ -13,10 +23,11 @@ Result<int> completion(const Globals& /*globals*/, NoOptions& /*options*/, Argum
 
 constinit const Verb completion_verb = {
     .name = "completion",
-    .summary = "print the completion script for bash",
-    .max_arguments = 0,
+    .arguments = "[bash|zsh]",
+    .summary = "print the completion script for a shell",
+    .max_arguments = 1,
     .hidden = true,
-    .run = parse_and_run<NoOptions, completion>,
+    .run = parse_and_run<CompletionOptions, completion>,
 };
 
 }  // namespace shoji::cli::op

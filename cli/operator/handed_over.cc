@@ -68,6 +68,38 @@ Result<> CommitOptions::check(const Arguments& arguments) const {
   return check_names(std::span(arguments).subspan(1));
 }
 
+Result<> TemplateBuildOptions::check(const Arguments& /*arguments*/) const {
+  TRY(check_report());
+  return tag.empty() ? Result<>() : check_names(std::span(&tag, 1));
+}
+
+namespace {
+
+Field name_of(const ListedTemplateRow& row) {
+  return {row.name};
+}
+Field description_of(const ListedTemplateRow& row) {
+  return {row.description};
+}
+Field path_of(const ListedTemplateRow& row) {
+  return {row.path};
+}
+constexpr Column kTemplateColumns[] = {
+    column<name_of>("name", "what build takes"),
+    column<description_of>("description", "what it makes"),
+    more_column<path_of>("path", "of its description"),
+};
+
+}  // namespace
+
+std::span<const Column> template_columns() {
+  return kTemplateColumns;
+}
+
+Result<> TemplateLsOptions::check(const Arguments& /*arguments*/) const {
+  return check_list(kTemplateColumns);
+}
+
 Result<> PrepareOptions::check(const Arguments& /*arguments*/) const {
   return check_report();
 }

@@ -4,11 +4,13 @@
 #include <array>
 
 #include "cli/operator/program.h"
+#include "cli/table.h"
 
 namespace shoji::cli::op {
 
 // Completes the names of images, of roots.
 inline constexpr std::string_view kImageNames = "image ls -o name --no-heading";
+inline constexpr std::string_view kTemplateNames = "template ls -o name --no-heading";
 inline constexpr std::string_view kRootNames = "root ls -o name --no-heading";
 
 // How a registry is reached; part of several verbs' options.
@@ -224,6 +226,57 @@ inline constexpr Verb kCommit = {
     .names_subject = true,
     .candidates = kRootNames,
 };
+
+struct TemplateBuildOptions : ReportOptions {
+  std::string tag;
+  bool no_cache = false;
+  [[nodiscard]] Result<> check(const Arguments& arguments) const;
+};
+inline constexpr auto kTemplateBuildOptions = joined(
+    std::array{
+        option<&TemplateBuildOptions::tag>("tag", 't', "name of the image, instead of the template's"),
+        option<&TemplateBuildOptions::no_cache>("no-cache", 0, "build it even if the same was built before"),
+    },
+    report_options<TemplateBuildOptions>());
+inline constexpr Verb kTemplateBuild = {
+    .name = "build",
+    .arguments = "<template|file.json>",
+    .summary = "make an image of distribution packages",
+    .description =
+        "   The same versions of packages give the same digest. What was built before is not built again.",
+    .options = kTemplateBuildOptions,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .names_subject = true,
+    .candidates = kTemplateNames,
+};
+
+struct TemplateLsOptions : ListOptions {
+  [[nodiscard]] Result<> check(const Arguments& arguments) const;
+};
+inline constexpr auto kTemplateLsOptions = list_options<TemplateLsOptions>(std::array<Option, 0>{});
+inline constexpr Verb kTemplateLs = {
+    .name = "ls",
+    .summary = "list the templates that there are",
+    .description = "   Fields: name, description, path.",
+    .options = kTemplateLsOptions,
+    .max_arguments = 0,
+};
+
+inline constexpr Verb kTemplateShow = {
+    .name = "show",
+    .arguments = "<template|file.json>",
+    .summary = "print a template, having checked it",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .names_subject = true,
+    .candidates = kTemplateNames,
+};
+// Of TemplateLsOptions, which shoji-image has the rows for.
+struct ListedTemplateRow {
+  std::string name, description, path;
+};
+std::span<const Column> template_columns();
 
 struct VerifyOptions {
   bool repair = false;

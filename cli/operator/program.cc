@@ -5,7 +5,7 @@ namespace shoji::cli::op {
 namespace {
 
 constexpr Option kGlobalOptions[] = {
-    option<&Globals::store>("store", 0, "directory of the images (default: the configuration's \"store\")"),
+    option<&Globals::store>("store", 0, "directory of the images, instead of the configuration's"),
     option<&Globals::config>("config", 0, "configuration of images and registries", "/etc/shoji/images.json"),
     option<&Globals::debug>("debug", 0, "also say what is done"),
     option<&Globals::version>("version", 'v', "print the version"),

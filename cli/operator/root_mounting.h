@@ -16,7 +16,7 @@ constexpr std::array<Option, 2> mounting_options() {
   return {
       option_of<Options, &Options::uids>(
           "uidmap", 0, "INSIDE:OUTSIDE:COUNT: files of user INSIDE appear as OUTSIDE's; may be repeated"),
-      option_of<Options, &Options::gids>("gidmap", 0, "the same for groups (default: --uidmap)"),
+      option_of<Options, &Options::gids>("gidmap", 0, "the same for groups; without it as for users"),
   };
 }
 // The options were checked.

@@ -13,7 +13,9 @@ constexpr Verb kPullVerb = handed_over(kPull), kPushVerb = handed_over(kPush),
                kLoginVerb = handed_over(kLogin), kLogoutVerb = handed_over(kLogout),
                kLoadVerb = handed_over(kLoad), kSaveVerb = handed_over(kSave),
                kImportVerb = handed_over(kImport), kPrepareVerb = handed_over(kPrepare),
-               kVerifyVerb = handed_over(kVerify);
+               kVerifyVerb = handed_over(kVerify), kCommitVerb = handed_over(kCommit),
+               kTemplateBuildVerb = handed_over(kTemplateBuild), kTemplateLsVerb = handed_over(kTemplateLs),
+               kTemplateShowVerb = handed_over(kTemplateShow);
 
 constexpr const Verb* kImageVerbs[] = {
     &image_ls_verb,     &image_rm_verb,   &prune_verb,   &du_verb,      &image_mount_verb,
@@ -23,14 +25,19 @@ constexpr const Verb* kImageVerbs[] = {
 constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
 
 constexpr const Verb* kRootVerbs[] = {
-    &root_create_verb, &root_ls_verb,     &root_inspect_verb, &root_rm_verb,
-    &root_mount_verb,  &root_umount_verb, &root_quota_verb,
+    &root_create_verb, &root_ls_verb,    &root_inspect_verb, &root_rm_verb,  &root_mount_verb,
+    &root_umount_verb, &root_quota_verb, &clone_verb,        &snapshot_verb, &snapshots_verb,
+    &rollback_verb,    &root_diff_verb,  &kCommitVerb,
 };
 constexpr Verb kRoot = {.name = "root", .summary = "work with roots", .verbs = kRootVerbs};
 
+constexpr const Verb* kTemplateVerbs[] = {&kTemplateBuildVerb, &kTemplateLsVerb, &kTemplateShowVerb};
+constexpr Verb kTemplate = {
+    .name = "template", .summary = "make images of packages", .verbs = kTemplateVerbs};
+
 constexpr const Verb* kVerbs[] = {
-    &kPullVerb,    &kPushVerb,    &kLoginVerb, &kLogoutVerb, &kLoadVerb, &kSaveVerb,       &images_verb,
-    &inspect_verb, &history_verb, &tag_verb,   &kImage,      &kRoot,     &completion_verb,
+    &kPullVerb,    &kPushVerb,    &kLoginVerb, &kLogoutVerb, &kLoadVerb, &kSaveVerb, &images_verb,
+    &inspect_verb, &history_verb, &tag_verb,   &kImage,      &kRoot,     &kTemplate, &completion_verb,
 };
 
 }  // namespace

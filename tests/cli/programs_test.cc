@@ -106,3 +106,23 @@ TEST_CASE("bash completes verbs inside of groups and their options") {
   CHECK(completions("shoji image --he", 3) == "--help\n");
   CHECK(completions("shoji login --pass", 3) == "--password --password-stdin\n");
 }
+
+TEST_CASE("zsh completes verbs, verbs inside of groups, and names") {
+  auto completions = [](const std::string& words, const std::string& prefix, int current) {
+    std::string script =
+        cat("compadd() { print -r -- names }; _describe() { print -rl -- $verbs }\n",
+            "_arguments() { print -rl -- \"$@\" }; words=(", words, "); PREFIX='", prefix,
+            "'; CURRENT=", current, "\n", zsh_completion(op::describe(op::operator_verbs())));
+    auto captured =
+        run_captured({"/bin/zsh", {"zsh", "-f", "-c", script}, {"PATH=/usr/bin:/bin"}, {}}, "", 20'000);
+    REQUIRE(captured);
+    CHECK(captured->err == "");
+    return captured->out;
+  };
+  CHECK(completions("shoji ''", "", 2).starts_with("pull:bring images from a registry"));
+  CHECK(completions("shoji --store /x image ''", "", 5).starts_with("ls:list images\nrm:remove names"));
+  std::string options = completions("shoji image ls --", "--", 4);
+  CHECK(options.find("--no-heading[leave out the line of headings]\n") != std::string::npos);
+  CHECK(options.find("-o+[fields to print, as name,size]:value:_files\n") != std::string::npos);
+  CHECK(options.ends_with("*:argument:_shoji_names\n"));
+}
