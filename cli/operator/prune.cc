@@ -6,6 +6,7 @@
 #include "cli/operator/open_store.h"
 #include "cli/operator/sweep_text.h"
 #include "cli/operator/verbs.h"
+#include "images/roots/root.h"
 
 namespace shoji::cli::op {
 
@@ -61,6 +62,7 @@ Result<int> prune(const Globals& globals, PruneOptions& options, Arguments& /*ar
   TRY_ASSIGN(bool go, agreed(options));
   if (!go) return kExitError;
   TRY_ASSIGN(images::Store store, open_store(globals, images::Store::Access::kWrite));
+  if (!options.dry_run) TRY(images::clean_roots(store));
   TRY_ASSIGN(images::Swept swept, images::sweep(store, {.all = options.all, .dry_run = options.dry_run}));
   if (options.format == "json") {
     TRY(print(as_json(swept)));

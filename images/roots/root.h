@@ -59,6 +59,9 @@ Result<Root> find_root(const Store& store, std::string_view name);
 Result<std::vector<Root>> list_roots(const Store& store);
 // Unmounts it too. Works on a half-made one; an absent one is kNotFound.
 Result<> remove_root(const Store& store, std::string_view name);
+// Finishes or undoes what killed verbs left, of every root that nobody works on. Each verb does that for its own root.
+// Returns how many.
+Result<uint64_t> clean_roots(const Store& store);
 
 struct MountOptions {
   std::vector<IdRange> uids, gids;  // shift: every layer and the upper by idmapped mounts; nothing is chowned

@@ -52,18 +52,29 @@ bool is_limited(const RootOptions& options) {
   return options.quota_bytes != 0 || options.quota_inodes != 0;
 }
 
-Result<RootDir> RootDir::lock(const Store& store, std::string_view name, bool make) {
+namespace {
+
+Result<> take_lock(int fd, std::string_view name, bool wait) {
+  while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return fail(Kind::kState, cat("root ", quote(name), " is being changed"));
+    if (errno != EINTR) return fail_errno(errno, cat("lock root ", quote(name)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RootDir> RootDir::lock(const Store& store, std::string_view name, Lock how) {
   TRY(check_name("root", name));
   std::string path = cat("roots/", name);
   while (true) {
-    if (make && mkdirat(store.dir(), path.c_str(), 0700) != 0 && errno != EEXIST)
+    if (how == Lock::kMake && mkdirat(store.dir(), path.c_str(), 0700) != 0 && errno != EEXIST)
       return fail_errno(errno, cat("create root ", quote(name)));
     UniqueFd fd(openat(store.dir(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd && errno == ENOENT && make) continue;  // removed between the two calls
+    if (!fd && errno == ENOENT && how == Lock::kMake) continue;  // removed between the two calls
     if (!fd && errno == ENOENT) return no_root(name);
     if (!fd) return fail_errno(errno, cat("open root ", quote(name)));
-    while (flock(fd.get(), LOCK_EX) != 0)
-      if (errno != EINTR) return fail_errno(errno, cat("lock root ", quote(name)));
+    TRY(take_lock(fd.get(), name, how != Lock::kTry));
     struct stat locked{}, there{};
     bool same = fstat(fd.get(), &locked) == 0 &&
                 fstatat(store.dir(), path.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&

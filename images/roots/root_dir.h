@@ -14,8 +14,10 @@ bool is_limited(const RootOptions& options);
 
 class RootDir {
  public:
-  // kNotFound when there is no such root; `make` makes the directory.
-  static Result<RootDir> lock(const Store& store, std::string_view name, bool make = false);
+  // kMake: makes the directory if need be; kTry: kState when somebody else holds the lock. kNotFound when there is no such
+  // root.
+  enum class Lock : uint8_t { kWait, kMake, kTry };
+  static Result<RootDir> lock(const Store& store, std::string_view name, Lock how = Lock::kWait);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string path(std::string_view member = "") const;  // absolute

@@ -61,7 +61,7 @@ Result<> remove_locked(const Store& store, const RootDir& dir) {
 // A place for a new root, empty whatever a killed verb left there.
 Result<RootDir> lock_new(const Store& store, std::string_view name) {
   while (true) {
-    TRY_ASSIGN(RootDir dir, RootDir::lock(store, name, true));
+    TRY_ASSIGN(RootDir dir, RootDir::lock(store, name, RootDir::Lock::kMake));
     auto facts = dir.load();
     if (facts && !facts->removing) return fail(Kind::kExists, cat("root ", quote(name), " exists"));
     if (!facts && facts.error().kind != Kind::kNotFound) return Failure(std::move(facts).error());
@@ -136,6 +136,26 @@ Result<std::vector<Root>> list_roots(const Store& store) {
 Result<> remove_root(const Store& store, std::string_view name) {
   TRY_ASSIGN(RootDir dir, RootDir::lock(store, name));
   return remove_locked(store, dir);
+}
+
+Result<uint64_t> clean_roots(const Store& store) {
+  TRY_ASSIGN(auto names, list_directory(store.dir(), "roots"));
+  uint64_t cleaned = 0;
+  for (const std::string& name : names) {
+    auto dir = RootDir::lock(store, name, RootDir::Lock::kTry);
+    if (!dir) continue;  // somebody works on it, or it is no root
+    auto facts = dir->load();
+    bool unfinished = facts ? facts->removing : facts.error().kind == Kind::kNotFound;
+    if (unfinished) {
+      TRY(remove_locked(store, *dir));
+    } else if (facts && (!facts->pending.empty() || facts->reset_upper)) {
+      TRY(settle(store, *dir));
+    } else {
+      continue;
+    }
+    ++cleaned;
+  }
+  return cleaned;
 }
 
 }  // namespace shoji::images

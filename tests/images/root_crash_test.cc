@@ -79,8 +79,10 @@ class Storm {
     }
   }
   void end() {
-    for (const std::string& name : names_at(AT_FDCWD, store().path() + "/roots"))
-      REQUIRE_GOOD(remove_root(store(), name));
+    REQUIRE_GOOD(clean_roots(store()));
+    std::vector<Root> roots = good(list_roots(store()));
+    CHECK(names_at(AT_FDCWD, store().path() + "/roots").size() == roots.size());
+    for (const Root& root : roots) REQUIRE_GOOD(remove_root(store(), root.name));
     CHECK(names_at(AT_FDCWD, store().path() + "/roots").empty());
     if (exists_at(store().dir(), "frozen"))
       CHECK(names_at(store().dir(), "frozen") == std::vector<std::string>());

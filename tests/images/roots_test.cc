@@ -80,6 +80,11 @@ TEST_CASE("a half-made root is not listed, can be removed, and its name be taken
     REQUIRE_GOOD(remove_root(fixture.store(), "half"));
     CHECK_FALSE(exists_at(AT_FDCWD, path));
   }
+  SECTION("cleaned") {
+    CHECK(good(clean_roots(fixture.store())) == 1);
+    CHECK_FALSE(exists_at(AT_FDCWD, path));
+    CHECK(good(clean_roots(fixture.store())) == 0);
+  }
   SECTION("taken") {
     Root root = good(create_root(fixture.store(), "half", "test", image, {}));
     UniqueFd mount = good(open_root(fixture.store(), root, {}));
