@@ -1,7 +1,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <optional>
 
 #include "base/io.h"
 #include "cli/image/registry_access.h"
@@ -13,24 +15,45 @@ namespace {
 
 constexpr size_t kLongestSecret = 1 << 20;
 
+// What echoes is switched off, and on again however the question ends: ^C ends read(2) instead of us.
+class Silence {
+ public:
+  Silence() {
+    struct sigaction ending{};
+    ending.sa_handler = [](int) {};  // without SA_RESTART
+    sigaction(SIGINT, &ending, &interrupt_);
+    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    quiet_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
+  }
+  ~Silence() {
+    if (quiet_) {
+      tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+      ignore(write_all(STDERR_FILENO, "\n", "standard error"), "only the end of the line that was not seen");
+    }
+    sigaction(SIGINT, &interrupt_, nullptr);
+  }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+
+ private:
+  termios before_{};
+  struct sigaction interrupt_{};
+  bool quiet_ = false;
+};
+
 // A line from standard input, which is a terminal; without echo if `secret`.
 Result<std::string> ask(std::string_view question, bool secret) {
   TRY(write_all(STDERR_FILENO, question, "standard error"));
-  termios before{};
-  bool quiet = secret && tcgetattr(STDIN_FILENO, &before) == 0;
-  if (quiet) {
-    termios silent = before;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  }
+  std::optional<Silence> silence;
+  if (secret) silence.emplace();
   std::string line;
   char letter = 0;
-  while (read(STDIN_FILENO, &letter, 1) == 1 && letter != '\n' && line.size() < kLongestSecret)
+  ssize_t n = 0;
+  while ((n = read(STDIN_FILENO, &letter, 1)) == 1 && letter != '\n' && line.size() < kLongestSecret)
     line += letter;
-  if (quiet) {
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    ignore(write_all(STDERR_FILENO, "\n", "standard error"), "only the line's end");
-  }
+  if (n != 1) return fail(Kind::kInvalid, "nothing was answered");
   return line;
 }
 

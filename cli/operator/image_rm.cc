@@ -65,20 +65,25 @@ Result<int> image_rm(const Globals& globals, ImageRmOptions& options, Arguments&
   return failed ? kExitError : kExitOk;
 }
 
+constexpr Verb named(std::string_view name, std::string_view summary) {
+  return {
+      .name = name,
+      .arguments = "<image>...",
+      .summary = summary,
+      .description =
+          "   Layers that other images or roots use stay. A name goes alone; an id takes every name of its "
+          "image along,\n"
+          "   with -f if they are several.",
+      .options = kOptions,
+      .min_arguments = 1,
+      .candidates = kImageNames,
+      .run = parse_and_run<ImageRmOptions, image_rm>,
+  };
+}
+
 }  // namespace
 
-constinit const Verb image_rm_verb = {
-    .name = "rm",
-    .arguments = "<image>...",
-    .summary = "remove names of images, and what nothing needs any more",
-    .description =
-        "   Layers that other images or roots use stay. A name goes alone; an id takes every name of its "
-        "image along,\n"
-        "   with -f if they are several.",
-    .options = kOptions,
-    .min_arguments = 1,
-    .candidates = kImageNames,
-    .run = parse_and_run<ImageRmOptions, image_rm>,
-};
+constinit const Verb image_rm_verb = named("rm", "remove names of images, and what nothing needs any more");
+constinit const Verb rmi_verb = named("rmi", "remove images, as `image rm`");
 
 }  // namespace shoji::cli::op

@@ -22,22 +22,26 @@ constexpr const Verb* kImageVerbs[] = {
     &image_umount_verb, &image_diff_verb, &inspect_verb, &history_verb, &tag_verb,
     &unify_verb,        &kImportVerb,     &kVerifyVerb,  &kPrepareVerb,
 };
-constexpr Verb kImage = {.name = "image", .summary = "work with images", .verbs = kImageVerbs};
+constexpr Verb kImage = {
+    .name = "image", .summary = "list, remove, mount, compare and check images", .verbs = kImageVerbs};
 
 constexpr const Verb* kRootVerbs[] = {
     &root_create_verb, &root_ls_verb,    &root_inspect_verb, &root_rm_verb,  &root_mount_verb,
     &root_umount_verb, &root_quota_verb, &clone_verb,        &snapshot_verb, &snapshots_verb,
     &rollback_verb,    &root_diff_verb,  &kCommitVerb,
 };
-constexpr Verb kRoot = {.name = "root", .summary = "work with roots", .verbs = kRootVerbs};
+constexpr Verb kRoot = {.name = "root",
+                        .summary = "make, mount, limit, snapshot, clone and remove roots of images",
+                        .verbs = kRootVerbs};
 
 constexpr const Verb* kTemplateVerbs[] = {&kTemplateBuildVerb, &kTemplateLsVerb, &kTemplateShowVerb};
 constexpr Verb kTemplate = {
-    .name = "template", .summary = "make images of packages", .verbs = kTemplateVerbs};
+    .name = "template", .summary = "make images of distribution packages", .verbs = kTemplateVerbs};
 
 constexpr const Verb* kVerbs[] = {
-    &kPullVerb,    &kPushVerb,    &kLoginVerb, &kLogoutVerb, &kLoadVerb, &kSaveVerb, &images_verb,
-    &inspect_verb, &history_verb, &tag_verb,   &kImage,      &kRoot,     &kTemplate, &completion_verb,
+    &kPullVerb, &kPushVerb,   &kLoginVerb, &kLogoutVerb,  &kLoadVerb,
+    &kSaveVerb, &images_verb, &rmi_verb,   &inspect_verb, &history_verb,
+    &tag_verb,  &kImage,      &kRoot,      &kTemplate,    &completion_verb,
 };
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <termios.h>
+
 #include <filesystem>
 
 #include "tests/catch.h"
@@ -7,6 +9,8 @@
 #include "tests/integration/images/workshop.h"
 #include "tests/integration/match.h"
 #include "tests/integration/sandbox.h"
+#include "tests/integration/terminal.h"
+#include "tests/integration/wait.h"
 
 using namespace shoji::test;
 
@@ -52,4 +56,31 @@ TEST_CASE("login that nobody can answer, or that contradicts itself, is wrong us
   CHECK(shop.refused({"login"}, 2) == containing("takes exactly 1 argument, got 0"));
   CHECK(shop.refused({"login", "--tls-verify=false", "127.0.0.1:1"}) ==
         containing("--username and --password-stdin are needed where nobody can be asked"));
+}
+
+TEST_CASE("login asks at a terminal, shows no password, and puts the echo back even after ^C") {
+  Workshop shop;
+  Registry registry({.login = true});
+  std::string file = shop.scratch() + "/auth.json";
+  auto echoes = [](int terminal) {
+    termios settings{};
+    return tcgetattr(terminal, &settings) == 0 && (settings.c_lflag & ECHO) != 0;
+  };
+  for (bool interrupted : {false, true}) {
+    Pty pty;
+    Command command = shop.command({"login", "--tls-verify=false", "--authfile", file, registry.address()});
+    command.terminal = pty.slave.get();
+    Process login(command);
+    CHECK(eventually([&] { return login.err() == "Username: "; }));
+    pty.type("person\r");
+    CHECK(eventually([&] { return login.err() == "Username: Password: " && !echoes(pty.slave.get()); }));
+    pty.type(interrupted ? "sec\x03" : "secret word\r");
+    Finished done = login.wait(60 * time_factor());
+    CHECK(done.code == (interrupted ? 1 : 0));
+    CHECK(echoes(pty.slave.get()));
+    std::string shown = read_until(pty.master.get(), interrupted ? "person" : "succeeded");
+    CHECK(shown.find("sec") == std::string::npos);
+    CHECK(std::filesystem::exists(file) == !interrupted);
+    std::filesystem::remove(file);
+  }
 }
