@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/path.h"
 #include "images/roots/in_use.h"
@@ -24,7 +25,11 @@ size_t directory_base(OverlayPlan& plan, const std::string& path) {
 }
 
 Result<> add_trees(const Store& store, const ImageLayers& image, OverlayPlan& plan) {
+  std::set<Digest> seen;
   for (auto diff_id = image.diff_ids.rbegin(); diff_id != image.diff_ids.rend(); ++diff_id) {
+    // The same directory twice is ELOOP (ovl_setup_trap() of fs/overlayfs/super.c). Images have layers twice, empty ones
+    // mostly. Whatever a lower copy holds, the upper one holds as well, above all that is between them.
+    if (!seen.insert(*diff_id).second) continue;
     TRY_ASSIGN(std::string path, find_layer(store, *diff_id, LayerFormat::kTree));
     for (const std::string& store_path : store.paths()) {
       if (!is_at_or_below_path(path, store_path)) continue;

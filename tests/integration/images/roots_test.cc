@@ -146,3 +146,20 @@ TEST_CASE("wrong words about roots are refused in a sentence") {
   shop.must({"root", "rm", "web"});
   CHECK(shop.refused({"root", "rm", "web"}) == containing("there is no root \"web\""));
 }
+
+TEST_CASE("an image that has a layer twice is mounted, in both formats") {
+  for (const std::string& format : {std::string("tree"), std::string("auto")}) {
+    INFO(format);
+    Workshop shop;
+    shop.set("/format", "\"" + format + "\"");
+    std::string one = tar_of({{.path = "a", .content = "one"}});
+    Made made = make_image(shop.layout(),
+                           {.layers = {one, tar_of({{.path = ".wh.a"}}), one, tar_of({}), tar_of({})}});
+    must({"skopeo", "copy", "-q", "--insecure-policy", "oci:" + made.layout,
+          "oci-archive:" + shop.scratch() + "/in.tar:example.net/twice:1"});
+    shop.must({"load", "-q", "-i", shop.scratch() + "/in.tar"});
+    std::string place = shop.must({"root", "create", "--mount", "example.net/twice:1", "twice"});
+    CHECK(read_text(place + "/a") == "one");
+    shop.must({"root", "rm", "-f", "twice"});
+  }
+}
