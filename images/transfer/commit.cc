@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ctime>
 
 #include "images/roots/changeset.h"
@@ -19,6 +20,14 @@ Result<Image> image_below(const Store& store, const Root& root) {
   return image;
 }
 
+// One entry for each layer (image-spec config.md, "history"), also where the image below has none.
+void complete_history(ImageConfig& config) {
+  auto of_layers =
+      std::ranges::count_if(config.history, [](const HistoryEntry& entry) { return !entry.empty_layer; });
+  for (auto i = static_cast<size_t>(of_layers); i < config.diff_ids.size(); i++)
+    config.history.emplace_back();
+}
+
 }  // namespace
 
 Result<Image> commit_root(const Store& store, std::string_view name, const CommitOptions& options,
@@ -35,6 +44,7 @@ Result<Image> commit_root(const Store& store, std::string_view name, const Commi
                                         [&](ByteSink& tar) { return write_changeset(store, root, tar); }));
   config.created = utc_text(source_date_epoch().value_or(time(nullptr)));
   if (!options.author.empty()) config.author = options.author;
+  complete_history(config);
   config.diff_ids.push_back(layer.diff_id);
   config.history.push_back({.created = config.created,
                             .created_by = cat("shoji commit ", name),

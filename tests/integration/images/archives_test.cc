@@ -240,3 +240,32 @@ TEST_CASE("a directory becomes an image, the same one each time") {
   CHECK(shop.refused({"image", "import", shop.scratch() + "/no.tar", "localhost/none"}) != "");
   CHECK(shop.shoji({"inspect", "localhost/none"}).code != 0);
 }
+
+TEST_CASE("what was written to a root becomes an image that podman takes") {
+  Workshop shop;
+  Registry registry;
+  shop.set("/registries/" + registry.address(), R"({"insecure": true})");
+  two_layers(shop, "below", "below");
+  shop.must({"load", "--input", shop.layout()});
+  shop.must({"root", "create", "localhost/below", "work"});
+  std::string root = shop.must({"root", "mount", "work"});
+  write_text(root + "/above", "written");
+  std::filesystem::remove(root + "/made");
+  shop.must({"root", "commit", "--message", "a test", "--change", "CMD [\"/bin/busybox\", \"true\"]",
+             "--change", "ENV ABOVE=yes", "work", "localhost/above:1"});
+  CHECK(cat_in(shop, "localhost/above:1", "/above") == "written");
+  CHECK(shop.must({"history", "localhost/above:1"}) == containing("a test"));
+
+  std::string name = registry.address() + "/above:1";
+  shop.must({"push", "localhost/above:1", name});
+  Podman podman(shop);
+  podman.must({"pull", "--quiet", "--tls-verify=false", name});
+  std::string mounted = podman.must({"image", "mount", name});
+  while (mounted.ends_with('\n')) mounted.pop_back();
+  CHECK(read_text(mounted + "/above") == "written");
+  CHECK(!std::filesystem::exists(mounted + "/made"));
+  CHECK(podman.must({"image", "inspect", name, "--format", "{{.Config.Env}} {{.Config.StopSignal}}"}) ==
+        "[PATH=/bin ABOVE=yes] SIGQUIT\n");
+  podman.must({"rmi", "--force", name});
+  shop.must({"root", "rm", "--force", "work"});
+}

@@ -58,6 +58,8 @@ void whole_and_gone(const Scene& scene) {
   Finished verified = scene.shop.shoji({"image", "verify"});
   INFO(verified.out << verified.err);
   CHECK(verified.code == 0);
+  if (scene.shop.shoji({"root", "inspect", "work"}).code == 0)
+    scene.shop.must({"root", "rm", "--force", "work"});
   scene.shop.must({"root", "create", scene.image, "web"});
   std::string root = scene.shop.must({"root", "mount", "web"});
   for (const char* file : {"/made0", "/made1"}) CHECK(read_text(root + file) == "whole");
@@ -141,6 +143,16 @@ TEST_CASE("kill -9 during import", "[fault]") {
   write_text(scene.shop.scratch() + "/layer.tar", many_layers()[1]);
   must({"tar", "-xf", scene.shop.scratch() + "/layer.tar", "-C", root});
   kill_at_random_moments(scene, {"image", "import", root, "localhost/imported"}, false);
+}
+
+TEST_CASE("kill -9 during commit", "[fault]") {
+  Scene scene;
+  scene.shop.must({"pull", scene.image});
+  scene.shop.must({"root", "create", scene.image, "work"});
+  std::string root = scene.shop.must({"root", "mount", "work"});
+  write_text(scene.shop.scratch() + "/layer.tar", many_layers()[1]);
+  must({"tar", "-xf", scene.shop.scratch() + "/layer.tar", "-C", root, "--transform", "s,^,new/,"});
+  kill_at_random_moments(scene, {"root", "commit", "work", "localhost/committed"}, false);
 }
 
 TEST_CASE("two pulls of one image at the same time", "[fault]") {
