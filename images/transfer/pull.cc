@@ -75,6 +75,10 @@ Result<Image> pull_from(const Store& store, const Reference& name, const PullOpt
                         Progress& progress) {
   TRY_ASSIGN(Lease lease, Lease::take(store, cat("pull ", name.text())));
   TRY_ASSIGN(Repository repository, Repository::open(store.config(), name));
+  TRY_ASSIGN(PolicyRule rule, policy_for(store.config(), name));
+  if (rule.never || (rule.digest && name.digest.empty())) {  // refused for its name: no registry is asked
+    TRY(check_policy(store.config(), name, Digest(), repository));
+  }
   progress.say(cat("pulling ", name.text()));
   TRY_ASSIGN(RemoteImage remote, find_remote_image(store, repository, name, options, lease));
   TRY(check_policy(store.config(), name, remote.target.digest, repository));

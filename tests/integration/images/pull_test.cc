@@ -191,3 +191,18 @@ TEST_CASE("an interrupted download goes on where it stopped") {
   is_clean(shop);
   CHECK(std::filesystem::is_empty(shop.store() + "/partial"));
 }
+
+TEST_CASE("what the policy refuses for its name is not asked for") {
+  Workshop shop;
+  Registry registry;
+  trust(shop, registry);
+  Made made = make_busybox_image(shop.layout());
+  registry.push_layout(made.layout, "refused:1");
+  write_text(shop.scratch() + "/policy.json", R"({"default": "accept", "rules": {")" + registry.address() +
+                                                  R"(/refused": {"require": ["digest"]}}})");
+  shop.set("/policy", "\"" + shop.scratch() + "/policy.json\"");
+  size_t before = registry.count("GET ");
+  CHECK(shop.refused({"pull", registry.address() + "/refused:1"}) == containing("digest"));
+  CHECK(registry.count("GET ") == before);
+  shop.must({"pull", registry.address() + "/refused@" + made.manifest});
+}
