@@ -107,6 +107,13 @@ Result<> RootDir::save(const RootFacts& facts, bool durable) const {
   return {};
 }
 
+Result<> RootDir::save_like(const RootFacts& facts, const std::string& like) const {
+  auto text = read_file(like, kFactsLimit);
+  if (text && *text == print_facts(facts) && linkat(AT_FDCWD, like.c_str(), fd_.get(), kFacts.data(), 0) == 0)
+    return {};
+  return save(facts, false);
+}
+
 Result<> RootDir::remove() const {
   // Facts go last: a root without them is one that was never finished, and its frozen uppers would have to be searched.
   TRY_ASSIGN(auto members, list_directory(fd_.get(), "."));

@@ -26,6 +26,9 @@ class RootDir {
   Result<RootFacts> load() const;
   // Replaces the facts. `durable`: on disk when it returns, as what makes a layer of an upper must be.
   Result<> save(const RootFacts& facts, bool durable) const;
+  // The same, but when the file `like` holds just these facts it gets one more name: facts are never changed in place, and
+  // those of clones are equal. Not durable.
+  Result<> save_like(const RootFacts& facts, const std::string& like) const;
   // Removes the directory, with its facts last. Whatever was mounted in it is gone before.
   Result<> remove() const;
 

@@ -61,6 +61,7 @@ Result<UniqueFd> open_locked(const Store& store, const RootDir& dir, const Root&
     TRY(refuse_second_mount(store, dir));
     // Nobody unmounted it: the power went, or a partition's last process took the mount with it.
     if (root.options.volatile_upper && was_ever_mounted(dir.disk())) TRY(replace_upper(store, dir));
+    TRY(make_upper(dir));
   }
   TRY_ASSIGN(OverlayPlan plan, plan_root(store, root, UpperUse::kUpper));
   return mount_plan(plan, options);

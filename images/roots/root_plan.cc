@@ -110,7 +110,7 @@ Result<OverlayPlan> plan_root(const Store& store, const Root& root, UpperUse use
     plan.work = {base, below + "work"};
     plan.no_sync = root.options.volatile_upper;
     plan.fresh_upper = !was_ever_mounted(disk);
-  } else if (!root.options.read_only) {
+  } else if (!root.options.read_only && access(cat(disk, "/upper").c_str(), F_OK) == 0) {
     plan.lowers.push_back({base, below + "upper"});
   }
   for (auto id = root.frozen.rbegin(); id != root.frozen.rend(); ++id) {

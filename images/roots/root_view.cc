@@ -1,5 +1,7 @@
 #include "images/roots/root_view.h"
 
+#include <unistd.h>
+
 #include "images/quota/quota.h"
 #include "images/roots/mount_api.h"
 #include "images/roots/root_plan.h"
@@ -18,14 +20,15 @@ Result<RootView> view_root(const Store& store, const Root& root) {
   TRY_ASSIGN(view.image, mount_overlay(image, host));
   TRY_ASSIGN(OverlayPlan plan, plan_root(store, facts.root, UpperUse::kLowerLayer));
   TRY_ASSIGN(view.root, mount_overlay(plan, host));
-  if (!facts.root.options.read_only) view.uppers.push_back(dir.disk("upper"));
+  if (!facts.root.options.read_only && access(dir.disk("upper").c_str(), F_OK) == 0)
+    view.uppers.push_back(dir.disk("upper"));
   for (const std::string& id : facts.root.frozen)
     view.uppers.push_back(cat(store.path(), "/", frozen_path(root.name, id)));
   return view;
 }
 
 Result<> walk_changes(const RootView& view, const std::function<Result<>(const Change&)>& found) {
-  if (view.uppers.empty()) return {};  // read-only
+  if (view.uppers.empty()) return {};  // nothing was ever written
   TreeWalk walk{.before = view.image.get(),
                 .after = view.root.get(),
                 .uppers = view.uppers,

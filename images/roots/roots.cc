@@ -17,14 +17,13 @@
 namespace shoji::images {
 namespace {
 
+// Upper and work directory come with the first mount: of a thousand clones most are never started, and each directory
+// is a block of the disk.
 Result<> make_disk(const RootDir& dir, const RootOptions& options) {
-  if (is_limited(options)) {
-    TRY_ASSIGN([[maybe_unused]] QuotaKind kind,
-               make_limited_directory(dir.disk(), {options.quota_bytes, options.quota_inodes}));
-  } else {
-    TRY(make_directories(dir.disk(), 0700));
-  }
-  return options.read_only ? Result<>() : make_upper(dir);
+  if (!is_limited(options)) return {};
+  TRY_ASSIGN([[maybe_unused]] QuotaKind kind,
+             make_limited_directory(dir.disk(), {options.quota_bytes, options.quota_inodes}));
+  return {};
 }
 
 Result<> unmount_everywhere_here(const Store& store, const RootDir& dir) {
@@ -71,21 +70,21 @@ Result<RootDir> lock_new(const Store& store, std::string_view name) {
   }
 }
 
-Result<> fill(const RootDir& dir, const RootFacts& facts) {
+Result<> fill(const RootDir& dir, const RootFacts& facts, const std::string& like) {
   TRY(make_disk(dir, facts.root.options));
-  return dir.save(facts, false);
+  return like.empty() ? dir.save(facts, false) : dir.save_like(facts, like);
 }
 
 }  // namespace
 
-Result<RootDir> make_root(const Store& store, const RootFacts& facts,
+Result<RootDir> make_root(const Store& store, const RootFacts& facts, const std::string& like,
                           const std::function<Result<>(RootDir&)>& before) {
   TRY(check_name("root", facts.root.name));
   TRY_ASSIGN(UniqueFd no_sweep, hold_sweeping_off(store));
   TRY(plan_root(store, facts.root, UpperUse::kUpper));  // is everything there?
   TRY_ASSIGN(RootDir dir, lock_new(store, facts.root.name));
   Result<> made = before(dir);
-  if (made) made = fill(dir, facts);
+  if (made) made = fill(dir, facts, like);
   if (made) return dir;
   ignore(remove_locked(store, dir), "the first error counts; the next verb removes what is left");
   return Failure(std::move(made).error());
@@ -102,7 +101,7 @@ Result<Root> create_root(const Store& store, std::string_view name, std::string_
   facts.root.format = options.userxattr ? LayerFormat::kTree : format;
   facts.root.diff_ids = image.config.diff_ids;
   facts.root.options = options;
-  TRY(make_root(store, facts, [](RootDir&) { return Result<>(); }));
+  TRY(make_root(store, facts, "", [](RootDir&) { return Result<>(); }));
   return facts.root;
 }
 

@@ -120,6 +120,17 @@ Result<CloneLayers> layers_for_clone(const Store& store, OpenRoot& open) {
   return layers;
 }
 
+// A file with the facts of the clone, for RootDir::save_like(): the origin's own, or one beside the layer on top.
+std::string file_with(const Store& store, const OpenRoot& open, const RootFacts& clone) {
+  std::string text = print_facts(clone);
+  if (text == print_facts(open.facts)) return open.dir.path("facts.json");
+  if (clone.root.frozen.empty()) return "";
+  std::string path = cat(store.path(), "/frozen/", clone.root.frozen.back(), "/clone.json");
+  auto there = read_file(path);
+  if (there && *there == text) return path;
+  return write_file_atomically(path, text) ? path : "";
+}
+
 }  // namespace
 
 Result<> snapshot_root(const Store& store, std::string_view name, std::string_view snapshot) {
@@ -168,7 +179,7 @@ Result<Root> clone_root(const Store& store, std::string_view from, std::string_v
     for (const std::string& id : layers.frozen) TRY(add_user(store, dir.name(), id));
     return {};
   };
-  TRY(make_root(store, facts, take_layers));
+  TRY(make_root(store, facts, file_with(store, open, facts), take_layers));
   return facts.root;
 }
 

@@ -50,6 +50,7 @@ void undo_unfinished_freeze(const Store& store, RootFacts& facts) {
 }  // namespace
 
 Result<> make_upper(const RootDir& dir) {
+  TRY(make_directory(dir.disk(), 0700));
   TRY(make_directory(dir.disk("upper"), 0755));
   return make_directory(dir.disk("work"), 0700);
 }

@@ -119,7 +119,15 @@ TEST_CASE("many clones of one root share its one frozen upper") {
     UniqueFd mount = r.open();
     write_at(mount.get(), "file", "origin");
   }
+  bool snapshot = GENERATE(false, true);
+  if (snapshot) REQUIRE_GOOD(snapshot_root(r.store(), "r", "s"));
   for (int i = 0; i < 50; ++i) good(clone_root(r.store(), "r", cat("c", i)));
+  // A clone that was never mounted is a directory, and names of files that are there already.
+  for (int i : {1, 49}) {
+    std::string path = cat(r.store().path(), "/roots/c", i);
+    CHECK(names_at(AT_FDCWD, path) == std::vector<std::string>{"facts.json"});
+    CHECK(stat_at(AT_FDCWD, path + "/facts.json").st_nlink >= 51);
+  }
   CHECK(r.frozen().size() == 1);
   CHECK(good(find_root(r.store(), "r")).frozen.size() == 1);
   UniqueFd one = r.open("c7"), other = r.open("c49");
