@@ -73,6 +73,8 @@ class Download {
   }
   // The server began anew and what was unpacked may be of other bytes.
   [[nodiscard]] bool restarted() const { return restarted_; }
+  // Unpacking said that the bytes are no layer, before their digest was known.
+  [[nodiscard]] bool refused() const { return refused_; }
 
  private:
   // Everything until the digest is known to be right: only then may what is fed see its end.
@@ -131,6 +133,7 @@ class Download {
       return {};
     }
     fed_ += piece.size();
+    refused_ = !fed && fed.error().kind == Kind::kInvalid;
     return fed;
   }
 
@@ -138,7 +141,7 @@ class Download {
   BlobWriter* writer_;
   PipeWriter* feed_;
   LayerMeter meter_;
-  bool restarted_ = false;
+  bool restarted_ = false, refused_ = false;
   uint64_t fed_ = 0, received_ = 0, skip_ = 0;
 };
 
@@ -163,6 +166,8 @@ Outcome download(const LayerTransfer& transfer, Repository& repository, BlobWrit
                                   : outcome.unpacked.error());
     downloader.join();
     outcome.again = both.restarted() && !outcome.unpacked;
+    // The next try goes on behind what is there, and would never get to see that its beginning is wrong.
+    if (both.refused()) ignore(writer.restart(), "a wrong beginning is found by its digest in the end");
   }
   // What an earlier download left was not what it should have been; it is gone now.
   if (!outcome.downloaded && resumed > 0 && outcome.downloaded.error().kind == Kind::kInvalid)

@@ -106,3 +106,22 @@ TEST_CASE("what cannot be pulled is said in one sentence, and nothing is left") 
   CHECK(shop.refused({"pull", "--format", "xml", "x:1"}, 2) == containing("text or json"));
   CHECK(shop.must({"images", "-q"}) == "");
 }
+
+TEST_CASE("a layer whose beginning came wrong is brought anew, not continued") {
+  Workshop shop;
+  Registry registry;
+  std::string noise(30 << 20, '\0');
+  uint32_t state = 1;
+  for (char& byte : noise) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  Made made = make_image(shop.layout(), {.layers = {tar_of({{.path = "noise", .content = noise}})}});
+  registry.push_layout(made.layout, "noise:1");
+  std::string path = registry.blob_file(made.layers[0]), right = read_text(path), wrong = right;
+  wrong[2000] = static_cast<char>(wrong[2000] ^ 1);
+  wrong[20] = static_cast<char>(wrong[20] ^ 1);
+  write_text(path, wrong);
+  std::string name = registry.address() + "/noise:1";
+  CHECK(shop.refused({"pull", "-q", name}) == containing(made.layers[0]));
+  write_text(path, right);
+  shop.must({"pull", "-q", name});
+  CHECK(shop.must({"image", "verify"}) == containing("all is as it should be"));
+}
