@@ -63,17 +63,28 @@ Result<size_t> read_at(int fd, char* into, size_t size, uint64_t offset) {
   return done;
 }
 
+// Files mostly have none or few: what is longer is asked for again with the kernel's limit (xattr(7)).
+template <typename Ask>
+Result<std::string> ask_xattr(const Ask& ask, std::string_view sentence) {
+  constexpr size_t kLimit = 64 << 10;
+  char few[256];
+  ssize_t size = ask(few, sizeof few);
+  if (size >= 0) return std::string(few, static_cast<size_t>(size));
+  if (errno == ENOTSUP) return std::string();
+  if (errno != ERANGE) return fail_errno(errno, sentence);
+  std::string many(kLimit, '\0');
+  size = ask(many.data(), many.size());
+  if (size < 0) return fail_errno(errno, sentence);
+  many.resize(static_cast<size_t>(size));
+  return many;
+}
+
 Result<> read_xattrs(int fd, std::map<std::string, std::string>& out) {
-  std::string names(64 << 10, '\0');  // XATTR_LIST_MAX, xattr(7)
-  ssize_t size = flistxattr(fd, names.data(), names.size());
-  if (size < 0 && errno == ENOTSUP) return {};
-  if (size < 0) return fail_errno(errno, "list the xattrs of a file of a layer");
-  std::string value;
-  for (const char* name = names.data(); name < names.data() + size; name += strlen(name) + 1) {
-    value.resize(64 << 10);  // XATTR_SIZE_MAX
-    ssize_t length = fgetxattr(fd, name, value.data(), value.size());
-    if (length < 0) return fail_errno(errno, cat("read xattr ", quote(name), " of a file of a layer"));
-    out.emplace(name, value.substr(0, static_cast<size_t>(length)));
+  TRY_ASSIGN(std::string names, ask_xattr([&](char* to, size_t size) { return flistxattr(fd, to, size); },
+                                          "list the xattrs of a file of a layer"));
+  for (const char* name = names.c_str(); name < names.c_str() + names.size(); name += strlen(name) + 1) {
+    TRY_ASSIGN(out[name], ask_xattr([&](char* to, size_t size) { return fgetxattr(fd, name, to, size); },
+                                    cat("read xattr ", quote(name), " of a file of a layer")));
   }
   return {};
 }
@@ -142,10 +153,11 @@ Result<bool> are_equal(const FileLook& a, const FileLook& b) {
   if (x.st_size != y.st_size || x.st_mode != y.st_mode || x.st_uid != y.st_uid || x.st_gid != y.st_gid ||
       x.st_mtim.tv_sec != y.st_mtim.tv_sec || x.st_mtim.tv_nsec != y.st_mtim.tv_nsec || a.xattrs != b.xattrs)
     return false;
-  std::string one(kChunk, '\0'), two(kChunk, '\0');
+  size_t chunk = std::min(kChunk, static_cast<size_t>(x.st_size) + 1);
+  std::string one(chunk, '\0'), two(chunk, '\0');
   for (uint64_t at = 0;;) {
-    TRY_ASSIGN(size_t n, read_at(a.fd.get(), one.data(), kChunk, at));
-    TRY_ASSIGN(size_t m, read_at(b.fd.get(), two.data(), kChunk, at));
+    TRY_ASSIGN(size_t n, read_at(a.fd.get(), one.data(), chunk, at));
+    TRY_ASSIGN(size_t m, read_at(b.fd.get(), two.data(), chunk, at));
     if (n != m || memcmp(one.data(), two.data(), n) != 0) return false;
     if (n == 0) return true;
     at += n;

@@ -56,27 +56,32 @@ Result<> TreeLinks::replace(int dir, const std::string& name, const std::string&
   return {};
 }
 
-Result<> TreeLinks::link_one(const LayerRecord::File& file, Unified& counts) {
+Result<bool> TreeLinks::is_common(int dir, const std::string& name, const std::string& key) const {
+  TRY_ASSIGN(FileLook own, look_at_file(dir, name));
+  TRY_ASSIGN(FileLook there, common(key));
+  return are_equal(there, own);
+}
+
+Result<> TreeLinks::link_one(const LayerRecord::File& file, bool compared, Unified& counts) {
   TRY_ASSIGN(UniqueFd dir, directory(parent_path(file.path)));
   std::string name(base_name(file.path)), common_path = common_name(file.key);
-  TRY_ASSIGN(FileLook own, look_at_file(dir.get(), name));
-  auto there = common(file.key);
-  if (there && there->st.st_ino == own.st.st_ino) return {};
-  if (there) {
-    TRY_ASSIGN(bool equal, are_equal(*there, own));
+  struct stat own{}, there{};
+  if (fstatat(dir.get(), name.c_str(), &own, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail_errno(errno, cat("inspect ", quote(file.path), " of a layer"));
+  if (fstatat(files_.get(), common_path.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (there.st_ino == own.st_ino) return {};
+    TRY_ASSIGN(bool equal, compared ? Result<bool>(true) : is_common(dir.get(), name, file.key));
     if (!equal) return {};
     unlinkat(scratch_, kNew, 0);
     if (linkat(files_.get(), common_path.c_str(), scratch_, kNew, 0) == 0) {
       TRY(replace(dir.get(), name, file.path));
       ++counts.linked;
-      counts.bytes += static_cast<uint64_t>(own.st.st_blocks) * 512;
+      counts.bytes += static_cast<uint64_t>(own.st_blocks) * 512;
       return {};
     }
     if (errno != EMLINK && errno != ENOENT) return fail_errno(errno, cat("link ", quote(common_path)));
     // As many names as an inode can have (ext4: 65,000): this file is the next one's common one.
     unlinkat(files_.get(), common_path.c_str(), 0);
-  } else if (there.error().kind != Kind::kNotFound) {
-    return Failure(std::move(there).error());
   }
   if (mkdirat(files_.get(), file.key.substr(0, 2).c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno(errno, cat("create directory for ", quote(common_path)));
@@ -99,8 +104,8 @@ Result<> TreeLinks::restore_times(const LayerRecord& record) {
   return {};
 }
 
-Result<> TreeLinks::link_all(const LayerRecord& record, Unified& counts) {
-  for (const auto& file : record.files) TRY(link_one(file, counts));
+Result<> TreeLinks::link_all(const LayerRecord& record, bool compared, Unified& counts) {
+  for (const auto& file : record.files) TRY(link_one(file, compared, counts));
   return restore_times(record);
 }
 

@@ -18,8 +18,8 @@ class TreeLinks {
   [[nodiscard]] Result<FileLook> common(const std::string& key) const;
 
   // Gives every file of the record its common inode, where that is equal, or makes it the common one; then the
-  // directories have their times again.
-  Result<> link_all(const LayerRecord& record, Unified& counts);
+  // directories have their times again. `compared`: whoever wrote the record has seen just now that they are equal.
+  Result<> link_all(const LayerRecord& record, bool compared, Unified& counts);
   // Gives a file an inode of its own again.
   Result<> separate(const std::string& path);
   Result<> restore_times(const LayerRecord& record);
@@ -28,7 +28,8 @@ class TreeLinks {
   TreeLinks(int scratch, UniqueFd tree, UniqueFd files)
       : scratch_(scratch), tree_(std::move(tree)), files_(std::move(files)) {}
   Result<UniqueFd> directory(const std::string& path) const;
-  Result<> link_one(const LayerRecord::File& file, Unified& counts);
+  Result<> link_one(const LayerRecord::File& file, bool compared, Unified& counts);
+  Result<bool> is_common(int dir, const std::string& name, const std::string& key) const;
   Result<> replace(int dir, const std::string& name, const std::string& path) const;
   int scratch_;
   UniqueFd tree_, files_;

@@ -168,7 +168,8 @@ Result<> Unifier::unify_layer(const Digest& diff_id) {
   if (!record && record.error().kind != Kind::kNotFound) return Failure(std::move(record).error());
   if (!record && used_by_roots_.contains(diff_id)) return {};
   TRY_ASSIGN(TreeLinks links, TreeLinks::open(*store_, diff_id, scratch_));
-  if (!record) {
+  bool fresh = !record;
+  if (fresh) {
     TRY_ASSIGN(Keys taken, taken_beside(diff_id));
     LayerPlanner planner(links, taken);
     record = planner.plan();
@@ -176,7 +177,7 @@ Result<> Unifier::unify_layer(const Digest& diff_id) {
     counts_.files += planner.files();
     TRY(write_record(*store_, diff_id, *record));
   }
-  TRY(links.link_all(*record, counts_));
+  TRY(links.link_all(*record, fresh, counts_));
   record->complete = true;
   ++counts_.layers;
   return write_record(*store_, diff_id, *record);
