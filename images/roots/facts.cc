@@ -125,8 +125,7 @@ std::string print_facts(const RootFacts& facts) {
   }
   out.end_array();
   print_strings(out, "pending", facts.pending);
-  out.member("resetUpper", facts.reset_upper);
-  out.member("removing", facts.removing).end_object();
+  out.member("resetUpper", facts.reset_upper).end_object();
   return out.take() + "\n";
 }
 
@@ -142,7 +141,6 @@ Result<RootFacts> parse_facts(std::string text, const std::string& name) {
   TRY(read_snapshots(object.find("snapshots"), facts.root));
   TRY_ASSIGN(facts.pending, read_strings(object.find("pending")));
   TRY_ASSIGN(facts.reset_upper, read_bool(object, "resetUpper"));
-  TRY_ASSIGN(facts.removing, read_bool(object, "removing"));
   return facts;
 }
 

@@ -12,7 +12,7 @@ struct RootFacts {
   // Frozen uppers that a verb was about to add or drop. When it is killed, the next verb looks which of them are used.
   std::vector<std::string> pending;
   bool reset_upper = false;  // a rollback began: what is in the upper does not count any more
-  bool removing = false;     // remove_root began: nothing but it may go on
+  bool removing = false;  // remove_root began: nothing but it may go on. Told by the file's name, not in it
 };
 
 std::string print_facts(const RootFacts& facts);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kFactsLimit = 16 << 20;
 constexpr size_t kNameLimit = 128;
-constexpr std::string_view kFacts = "facts.json";
+constexpr std::string_view kFacts = "facts.json", kRemovedFacts = "removed.json";
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -26,13 +26,21 @@ Failure no_root(std::string_view name) {
   return fail(Kind::kNotFound, cat("there is no root ", quote(name)));
 }
 
+// Of the root's directory `path`, relative to `dir`.
 Result<RootFacts> read_facts(int dir, const std::string& path, const std::string& name) {
-  auto text = read_file_at(dir, path, kFactsLimit);
+  bool removing = false;
+  auto text = read_file_at(dir, cat(path, "/", kFacts), kFactsLimit);
+  if (!text && text.error().kind == Kind::kNotFound) {
+    removing = true;
+    text = read_file_at(dir, cat(path, "/", kRemovedFacts), kFactsLimit);
+  }
   if (!text && text.error().kind == Kind::kNotFound) return no_root(name);
   if (!text) return Failure(std::move(text).error());
   // A power cut right after the root was made: the file has a name and no blocks yet.
   if (text->empty()) return no_root(name);
-  return parse_facts(std::move(*text), name);
+  TRY_ASSIGN(RootFacts facts, parse_facts(std::move(*text), name));
+  facts.removing = removing;
+  return facts;
 }
 
 }  // namespace
@@ -93,7 +101,7 @@ std::string RootDir::disk(std::string_view member) const {
 }
 
 Result<RootFacts> RootDir::load() const {
-  return read_facts(fd_.get(), std::string(kFacts), name_);
+  return read_facts(fd_.get(), ".", name_);
 }
 
 Result<> RootDir::save(const RootFacts& facts, bool durable) const {
@@ -114,12 +122,17 @@ Result<> RootDir::save_like(const RootFacts& facts, const std::string& like) con
   return save(facts, false);
 }
 
+Result<> RootDir::begin_removal() const {
+  if (renameat(fd_.get(), kFacts.data(), fd_.get(), kRemovedFacts.data()) == 0 || errno == ENOENT) return {};
+  return fail_errno(errno, cat("begin to remove root ", quote(name_)));
+}
+
 Result<> RootDir::remove() const {
   // Facts go last: a root without them is one that was never finished, and its frozen uppers would have to be searched.
   TRY_ASSIGN(auto members, list_directory(fd_.get(), "."));
   for (const std::string& member : members)
-    if (member != kFacts) TRY(remove_tree(path(member)));
-  if (unlinkat(fd_.get(), kFacts.data(), 0) != 0 && errno != ENOENT)
+    if (member != kRemovedFacts) TRY(remove_tree(path(member)));
+  if (unlinkat(fd_.get(), kRemovedFacts.data(), 0) != 0 && errno != ENOENT)
     return fail_errno(errno, cat("remove the facts of root ", quote(name_)));
   if (rmdir(path().c_str()) != 0 && errno != ENOENT)
     return fail_errno(errno, cat("remove root ", quote(name_)));
@@ -128,7 +141,7 @@ Result<> RootDir::remove() const {
 
 Result<RootFacts> read_root_facts(const Store& store, const std::string& name) {
   TRY(check_name("root", name));
-  return read_facts(store.dir(), cat("roots/", name, "/", kFacts), name);
+  return read_facts(store.dir(), cat("roots/", name), name);
 }
 
 bool is_private_frozen(std::string_view id) {

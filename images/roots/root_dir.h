@@ -29,6 +29,8 @@ class RootDir {
   // The same, but when the file `like` holds just these facts it gets one more name: facts are never changed in place, and
   // those of clones are equal. Not durable.
   Result<> save_like(const RootFacts& facts, const std::string& like) const;
+  // From now on the root is one that is being removed. A rename(2) of the facts: to write them anew would wait for the disk.
+  Result<> begin_removal() const;
   // Removes the directory, with its facts last. Whatever was mounted in it is gone before.
   Result<> remove() const;
 

@@ -45,8 +45,7 @@ Result<> remove_locked(const Store& store, const RootDir& dir) {
     if (used)
       return fail(Kind::kState, cat("root ", quote(dir.name()),
                                     " is mounted in another mount namespace: its partition runs"));
-    facts->removing = true;
-    TRY(dir.save(*facts, false));
+    TRY(dir.begin_removal());
     std::vector<std::string> ids = used_frozen(facts->root);
     ids.insert(ids.end(), facts->pending.begin(), facts->pending.end());
     for (const std::string& id : ids) TRY(drop_user(store, dir.name(), id));

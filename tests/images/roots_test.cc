@@ -23,9 +23,10 @@ TEST_CASE("facts of a root are read as they were written") {
   root.frozen = {"1", "own-2"};
   root.snapshots = {{"before", 17, {"1"}}, {"empty", 18, {}}};
   facts.pending = {"3"};
-  facts.removing = true;
+  facts.reset_upper = true;
   RootFacts read = good(parse_facts(print_facts(facts), "web1"));
   CHECK(print_facts(read) == print_facts(facts));
+  CHECK(read.reset_upper);
   CHECK(read.root.diff_ids == root.diff_ids);
   CHECK(read.root.options.labels == root.options.labels);
   CHECK(read.root.snapshots.at(0).frozen == std::vector<std::string>{"1"});
