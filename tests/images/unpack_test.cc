@@ -144,14 +144,14 @@ TEST_CASE("a layer killed at any moment is there whole or not at all", "[rounds]
   TarBuilder tar;
   for (unsigned i = 0; i < 300; i++) {
     std::string content =
-        i % 10 == 0 ? large.substr(0, 300'000 + i * 1000) : large.substr(i, 10 + i * 7 % 3000);
+        i % 50 == 0 ? large.substr(0, 300'000 + i * 1000) : large.substr(i, 10 + i * 7 % 3000);
     tar.add({.name = cat("d", i % 7, "/f", i), .contents = content});
   }
   std::string archive = tar.end();
   Digest digest = digest_of(archive);
   std::mt19937 random(7);
   size_t killed = 0;
-  for (int round = 0; round < 40; round++) {
+  for (int round = 0; round < 24; round++) {
     INFO("round " << round);
     LayerFormat format = round % 4 == 3 ? LayerFormat::kTree : LayerFormat::kComposed;
     Store store = make_store(cat(scratch.path, "/store", round / 8));
@@ -159,7 +159,7 @@ TEST_CASE("a layer killed at any moment is there whole or not at all", "[rounds]
     pid_t pid = fork();
     REQUIRE(pid >= 0);
     if (pid == 0) _exit(unpack_text(store, archive, format) ? 0 : 1);
-    timespec pause{.tv_sec = 0, .tv_nsec = static_cast<long>(random() % 60'000'000)};
+    timespec pause{.tv_sec = 0, .tv_nsec = static_cast<long>(random() % 30'000'000)};
     nanosleep(&pause, nullptr);
     kill(pid, SIGKILL);
     int status = 0;
