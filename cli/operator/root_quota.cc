@@ -1,6 +1,5 @@
 #include "cli/human.h"
 #include "cli/operator/open_store.h"
-#include "cli/operator/root_disk.h"
 #include "cli/operator/verbs.h"
 #include "images/quota/quota.h"
 #include "images/roots/root.h"
@@ -33,8 +32,7 @@ Result<int> root_quota(const Globals& globals, RootQuotaOptions& options, Argume
   TRY_ASSIGN(images::Store store,
              open_store(globals, changes ? images::Store::Access::kWrite : images::Store::Access::kRead));
   TRY_ASSIGN(images::Root root, images::find_root(store, arguments[0]));
-  std::string disk = root_disk(store, root.name);
-  TRY_ASSIGN(images::QuotaUsage usage, images::quota_usage(disk));
+  TRY_ASSIGN(images::QuotaUsage usage, images::root_usage(store, root));
   if (usage.kind == images::QuotaKind::kNone)
     return fail(Kind::kState,
                 "it was made without a limit (--disk, --inodes), and cannot be given one later");
@@ -42,8 +40,8 @@ Result<int> root_quota(const Globals& globals, RootQuotaOptions& options, Argume
     images::QuotaLimits limits = usage.limits;
     if (!options.disk.empty()) limits.bytes = parse_size(options.disk).value_or(0);
     if (!options.inodes.empty()) limits.inodes = parse_size(options.inodes).value_or(0);
-    TRY(images::set_quota(disk, limits));
-    TRY_ASSIGN(usage, images::quota_usage(disk));
+    TRY(images::set_root_quota(store, root.name, limits));
+    TRY_ASSIGN(usage, images::root_usage(store, root));
   }
   TRY(print(cat("disk: ", figure(usage.bytes, usage.limits.bytes, true),
                 "\nfiles: ", figure(usage.inodes, usage.limits.inodes, false),

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "images/quota/quota.h"
 #include "images/store/store.h"
 
 namespace shoji::images {
@@ -59,6 +60,10 @@ Result<Root> find_root(const Store& store, std::string_view name);
 Result<std::vector<Root>> list_roots(const Store& store);
 // Unmounts it too. Works on a half-made one; an absent one is kNotFound.
 Result<> remove_root(const Store& store, std::string_view name);
+// What is used of a root's limit; QuotaKind::kNone: it was made without one.
+Result<QuotaUsage> root_usage(const Store& store, const Root& root);
+// kState when it was made without a limit. May be mounted meanwhile.
+Result<> set_root_quota(const Store& store, std::string_view name, const QuotaLimits& limits);
 // Finishes or undoes what killed verbs left, of every root that nobody works on. Each verb does that for its own root.
 // Returns how many.
 Result<uint64_t> clean_roots(const Store& store);

@@ -104,11 +104,12 @@ Result<> unmount_root(const Store& store, const Root& root) {
       return fail_errno(errno, cat("unmount root ", quote(root.name), " from ", quote(*point)));
   }
   TRY_ASSIGN(RootFacts facts, settle(store, dir));
-  if (facts.root.options.volatile_upper && !facts.root.options.read_only) {
-    TRY_ASSIGN(bool used, upper_in_use(store, dir));
-    if (!used) TRY(replace_upper(store, dir));
-  }
-  return {};
+  const RootOptions& options = facts.root.options;
+  if (options.read_only || (!options.volatile_upper && !is_limited(options))) return {};
+  TRY_ASSIGN(bool used, upper_in_use(store, dir));
+  if (used) return {};
+  if (options.volatile_upper) TRY(replace_upper(store, dir));
+  return is_limited(options) ? deactivate_limited_directory(dir.disk()) : Result<>();
 }
 
 }  // namespace shoji::images

@@ -136,6 +136,26 @@ Result<> remove_root(const Store& store, std::string_view name) {
   return remove_locked(store, dir);
 }
 
+Result<QuotaUsage> root_usage(const Store& store, const Root& root) {
+  if (!is_limited(root.options)) return QuotaUsage{};
+  return quota_usage(cat(store.path(), "/roots/", root.name, "/disk"));
+}
+
+Result<> set_root_quota(const Store& store, std::string_view name, const QuotaLimits& limits) {
+  TRY_ASSIGN(RootDir dir, RootDir::lock(store, name));
+  TRY_ASSIGN(RootFacts facts, settle(store, dir));
+  if (!is_limited(facts.root.options))
+    return fail(Kind::kState,
+                cat("root ", quote(name), " was made without a limit, and cannot be given one later"));
+  TRY(activate_limited_directory(dir.disk()));
+  TRY(set_quota(dir.disk(), limits));
+  // For clones. Without any limit left the disk is still one that can be limited.
+  if (limits.bytes == 0 && limits.inodes == 0) return {};
+  facts.root.options.quota_bytes = limits.bytes;
+  facts.root.options.quota_inodes = limits.inodes;
+  return dir.save(facts, true);
+}
+
 Result<uint64_t> clean_roots(const Store& store) {
   TRY_ASSIGN(auto names, list_directory(store.dir(), "roots"));
   uint64_t cleaned = 0;
