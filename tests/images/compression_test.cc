@@ -155,6 +155,19 @@ TEST_CASE("a compressed stream that ends early, is damaged, or goes on as someth
   CHECK_FALSE(decompress(compress("x", Compression::kGzip), Compression::kZstd));
 }
 
+// RFC 8878, 3.1.1.1: a frame header with a window descriptor, and one block of one byte.
+TEST_CASE("a zstd stream that wants too much memory is refused") {
+  auto frame = [](int window_log) {
+    return std::string("\x28\xb5\x2f\xfd\x00", 5) + static_cast<char>((window_log - 10) << 3) +
+           std::string("\x09\x00\x00x", 4);
+  };
+  CHECK(decompress(frame(25), Compression::kZstd).value_or("") == "x");
+  Result<std::string> refused = decompress(frame(26), Compression::kZstd);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::kUnsupported);
+  CHECK(refused.error().text.find("32 MiB") != std::string::npos);
+}
+
 TEST_CASE("a gibibyte of zeros in a mebibyte ends at the limit on bytes") {
   TarEntry file;
   file.path = "zeros";
