@@ -19,9 +19,9 @@ namespace {
 class Place {
  public:
   Place() {
-    char path[] = "/tmp/shoji-tree-XXXXXX";
-    REQUIRE(mkdtemp(path) != nullptr);
-    path_ = path;
+    const char* top = getenv("TMPDIR");  // on a disk: not every kernel's tmpfs has xattrs
+    path_ = cat(top == nullptr ? "/var/tmp" : top, "/shoji-tree-XXXXXX");
+    REQUIRE(mkdtemp(path_.data()) != nullptr);
     REQUIRE(mkdir((path_ + "/layer").c_str(), 0700) == 0);
     REQUIRE(write_file_atomically(path_ + "/outside", "untouched", 0600));
   }
