@@ -31,12 +31,13 @@ std::string human_age(int64_t seconds) {
     int64_t seconds;
     std::string_view name;
   };
-  constexpr Unit kAges[] = {{365 * 86400, "year"}, {30 * 86400, "month"}, {7 * 86400, "week"},
-                            {86400, "day"},        {3600, "hour"},        {60, "minute"}};
+  constexpr int64_t kDay = 86400;
+  constexpr Unit kAges[] = {{365 * kDay, "year"}, {30 * kDay, "month"}, {7 * kDay, "week"},
+                            {kDay, "day"},        {3600, "hour"},       {60, "minute"}};
   if (seconds < 0) seconds = 0;
   for (const Unit& unit : kAges) {
     int64_t count = seconds / unit.seconds;
-    if (count > 1 || (count == 1 && unit.seconds < 7 * 86400))
+    if (count > 1 || (count == 1 && unit.seconds < 7 * kDay))
       return counted(static_cast<uint64_t>(count), unit.name);
   }
   return counted(static_cast<uint64_t>(seconds), "second");
@@ -65,8 +66,9 @@ namespace {
 // The number in `width` digits at the front of `text`, which loses them and `separator` behind them.
 Result<int> take_number(std::string_view& text, size_t width, char separator) {
   int number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + std::min(width, text.size()), number);
-  if (error != std::errc() || end != text.data() + width) return fail(Kind::kInvalid, "not a time");
+  const char* first = text.data();
+  auto [end, error] = std::from_chars(first, first + std::min(width, text.size()), number);
+  if (error != std::errc() || end != first + width) return fail(Kind::kInvalid, "not a time");
   text.remove_prefix(width);
   if (separator != 0) {
     if (!text.starts_with(separator)) return fail(Kind::kInvalid, "not a time");
@@ -102,13 +104,14 @@ Result<int64_t> parse_utc_time(std::string_view rfc3339) {
                       std::chrono::day(static_cast<unsigned>(day_number))};
   if (!date.ok()) return fail(Kind::kInvalid, "not a time");
   int64_t days_count = sys_days(date).time_since_epoch().count();
-  return days_count * 86400 + hour * 3600 + minute * 60 + second - offset;
+  return days_count * 86400 + int64_t{hour} * 3600 + int64_t{minute} * 60 + second - offset;
 }
 
 Result<uint64_t> parse_size(std::string_view text) {
   uint64_t whole = 0;
-  const char* last = text.data() + text.size();
-  auto [at, error] = std::from_chars(text.data(), last, whole);
+  const char* first = text.data();
+  const char* last = first + text.size();
+  auto [at, error] = std::from_chars(first, last, whole);
   auto bad = [&] { return fail(Kind::kInvalid, cat(quote(text), " is not a size, as 512, 10M or 1.5G")); };
   if (error != std::errc()) return bad();
   uint64_t thousandths = 0;
@@ -129,7 +132,7 @@ Result<uint64_t> parse_size(std::string_view text) {
     if (factor != 1) ++at;
   }
   std::string_view rest(at, static_cast<size_t>(last - at));
-  if (rest != "" && rest != "B" && rest != "b" && !(factor != 1 && (rest == "iB" || rest == "ib")))
+  if (!rest.empty() && rest != "B" && rest != "b" && !(factor != 1 && (rest == "iB" || rest == "ib")))
     return bad();
   if (whole > UINT64_MAX / factor / 2) return fail(Kind::kInvalid, cat(quote(text), " is too large"));
   return whole * factor + thousandths * factor / 1000;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ranges>
 
 #include "base/io.h"
 #include "cli/operator/open_store.h"
@@ -89,10 +90,10 @@ Result<int> image_umount(const Globals& globals, NoOptions& /*options*/, Argumen
     TRY_ASSIGN(std::vector<std::string> places, places_of(globals, text));
     if (places.empty()) return fail(Kind::kState, cat(quote(text), ": no image is mounted there"));
     // The last one that was mounted covers the others.
-    for (auto place = places.rbegin(); place != places.rend(); ++place) {
-      if (umount2(place->c_str(), UMOUNT_NOFOLLOW) != 0)
-        return fail_errno(errno, cat("unmount ", quote(*place)));
-      if (place->starts_with(kPlace)) rmdir(place->c_str());  // stays when something else is in it
+    for (const std::string& place : std::views::reverse(places)) {
+      if (umount2(place.c_str(), UMOUNT_NOFOLLOW) != 0)
+        return fail_errno(errno, cat("unmount ", quote(place)));
+      if (place.starts_with(kPlace)) rmdir(place.c_str());  // stays when something else is in it
     }
   }
   return kExitOk;
