@@ -93,7 +93,9 @@ Result<int> image_umount(const Globals& globals, NoOptions& /*options*/, Argumen
     for (const std::string& place : std::views::reverse(places)) {
       if (umount2(place.c_str(), UMOUNT_NOFOLLOW) != 0)
         return fail_errno(errno, cat("unmount ", quote(place)));
-      if (place.starts_with(kPlace)) rmdir(place.c_str());  // stays when something else is in it
+      if (!place.starts_with(kPlace)) continue;
+      rmdir(place.c_str());  // they stay while something else is in them
+      rmdir(std::string(kPlace).c_str());
     }
   }
   return kExitOk;

@@ -2,17 +2,12 @@
 #include "base/json.h"
 #include "cli/human.h"
 #include "cli/operator/open_store.h"
-#include "cli/operator/root_disk.h"
 #include "cli/operator/verbs.h"
 #include "cli/table.h"
 #include "images/quota/quota.h"
 #include "images/roots/root.h"
 
 namespace shoji::cli::op {
-
-std::string root_disk(const images::Store& store, std::string_view name) {
-  return cat(store.path(), "/roots/", name, "/disk");
-}
 
 namespace {
 
@@ -125,7 +120,7 @@ constexpr Column kInspectColumns[] = {
 RootRow row_of(const images::Store& store, images::Root root) {
   RootRow row{std::move(root), {}};
   if (row.root.options.quota_bytes == 0 && row.root.options.quota_inodes == 0) return row;
-  if (auto usage = images::quota_usage(root_disk(store, row.root.name))) row.usage = *usage;
+  if (auto usage = images::root_usage(store, row.root)) row.usage = *usage;
   return row;
 }
 

@@ -84,7 +84,7 @@ TEST_CASE("pulls, roots and prunes at the same time leave a store that is whole"
   }
 }
 
-TEST_CASE("many roots are made, cloned, mounted and removed at once") {
+TEST_CASE("many roots are made, cloned, mounted and removed at once", "[mounts]") {
   Workshop shop;
   write_text(shop.scratch() + "/box.tar", tar_of(busybox_members()));
   shop.must({"image", "import", "-q", shop.scratch() + "/box.tar", "box:1"});

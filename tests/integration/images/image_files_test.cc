@@ -19,7 +19,7 @@ const std::string kLarge(1 << 20, 'x');
 
 }  // namespace
 
-TEST_CASE("an image is mounted read-only where it is asked for, and listed") {
+TEST_CASE("an image is mounted read-only where it is asked for, and listed", "[mounts]") {
   Workshop shop;
   import_members(shop, "a:1", {{.path = "file", .content = "paper"}});
   std::string place = shop.scratch() + "/place";
@@ -40,7 +40,7 @@ TEST_CASE("an image is mounted read-only where it is asked for, and listed") {
   CHECK(shop.refused({"image", "mount", "nosuch"}) == containing("shoji: image mount \"nosuch\": "));
 }
 
-TEST_CASE("the differences of two images, in the order of paths") {
+TEST_CASE("the differences of two images, in the order of paths", "[mounts]") {
   Workshop shop;
   import_members(shop, "a:1",
                  {directory_member("d/"),
@@ -68,7 +68,7 @@ TEST_CASE("the differences of two images, in the order of paths") {
   CHECK(json_at(shop.must({"image", "diff", "--format", "json", "a:1", "b:1"}), "/0/kind") == "D");
 }
 
-TEST_CASE("du says what images share, and what removing one frees") {
+TEST_CASE("du says what images share, and what removing one frees", "[mounts]") {
   for (const std::string& format : {std::string("tree"), std::string("auto")}) {
     INFO(format);
     Workshop shop;

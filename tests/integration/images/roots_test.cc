@@ -26,7 +26,7 @@ bool is_mounted(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("from a registry to a running program in two verbs") {
+TEST_CASE("from a registry to a running program in two verbs", "[mounts]") {
   Workshop shop;
   Registry registry;
   shop.set("/registries", "{\"" + registry.address() + "\": {\"insecure\": true}}");
@@ -50,7 +50,7 @@ TEST_CASE("from a registry to a running program in two verbs") {
   CHECK(shop.must({"root", "ls", "--no-heading"}) == "");
 }
 
-TEST_CASE("roots of one image do not see each other's files, and are listed") {
+TEST_CASE("roots of one image do not see each other's files, and are listed", "[mounts]") {
   Workshop shop;
   import_box(shop);
   std::string a = shop.must({"root", "create", "--mount", "box:1", "a"});
@@ -65,7 +65,7 @@ TEST_CASE("roots of one image do not see each other's files, and are listed") {
   CHECK_FALSE(is_mounted(a));
 }
 
-TEST_CASE("a read-only root cannot be written, and a volatile one forgets") {
+TEST_CASE("a read-only root cannot be written, and a volatile one forgets", "[mounts]") {
   Workshop shop;
   import_box(shop);
   std::string fixed = shop.must({"root", "create", "--read-only", "--mount", "box:1", "fixed"});
@@ -78,7 +78,7 @@ TEST_CASE("a read-only root cannot be written, and a volatile one forgets") {
   shop.must({"root", "rm", "-f", "fixed", "fleeting"});
 }
 
-TEST_CASE("a mounted root appears shifted, and nothing is changed on disk") {
+TEST_CASE("a mounted root appears shifted, and nothing is changed on disk", "[mounts]") {
   Workshop shop;
   import_box(shop);
   shop.must({"root", "create", "box:1", "web"});
@@ -94,7 +94,8 @@ TEST_CASE("a mounted root appears shifted, and nothing is changed on disk") {
   shop.must({"root", "rm", "-f", "web"});
 }
 
-TEST_CASE("a root with a limit is full when it is reached, and the limit moves while it is used") {
+TEST_CASE("a root with a limit is full when it is reached, and the limit moves while it is used",
+          "[mounts]") {
   Workshop shop;
   import_box(shop);
   std::string place = shop.must({"root", "create", "--disk", "24M", "--mount", "box:1", "web"});
@@ -112,7 +113,7 @@ TEST_CASE("a root with a limit is full when it is reached, and the limit moves w
   shop.must({"root", "rm", "-f", "web", "free"});
 }
 
-TEST_CASE("an image that a root uses stays usable when its name goes") {
+TEST_CASE("an image that a root uses stays usable when its name goes", "[mounts]") {
   Workshop shop;
   import_box(shop);
   shop.must({"root", "create", "box:1", "web"});
@@ -125,7 +126,7 @@ TEST_CASE("an image that a root uses stays usable when its name goes") {
   CHECK(shop.must({"image", "verify"}) == "0 blobs, 0 layers, 0 objects: all is as it should be");
 }
 
-TEST_CASE("wrong words about roots are refused in a sentence") {
+TEST_CASE("wrong words about roots are refused in a sentence", "[mounts]") {
   Workshop shop;
   import_box(shop);
   CHECK(shop.refused({"root", "create", "--pull", "never", "nosuch", "web"}) == containing("nosuch"));
@@ -147,7 +148,7 @@ TEST_CASE("wrong words about roots are refused in a sentence") {
   CHECK(shop.refused({"root", "rm", "web"}) == containing("there is no root \"web\""));
 }
 
-TEST_CASE("an image that has a layer twice is mounted, in both formats") {
+TEST_CASE("an image that has a layer twice is mounted, in both formats", "[mounts]") {
   for (const std::string& format : {std::string("tree"), std::string("auto")}) {
     INFO(format);
     Workshop shop;

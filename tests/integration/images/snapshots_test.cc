@@ -23,7 +23,7 @@ std::string make_root(const Workshop& shop, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("a root is what it was at its snapshot after a rollback") {
+TEST_CASE("a root is what it was at its snapshot after a rollback", "[mounts]") {
   Workshop shop;
   std::string place = make_root(shop, "web");
   write_text(place + "/etc/text", "one");
@@ -48,7 +48,7 @@ TEST_CASE("a root is what it was at its snapshot after a rollback") {
   shop.must({"root", "rm", "web"});
 }
 
-TEST_CASE("a clone starts where the root is, and goes its own way") {
+TEST_CASE("a clone starts where the root is, and goes its own way", "[mounts]") {
   Workshop shop;
   std::string place = make_root(shop, "web");
   write_text(place + "/etc/text", "one");
@@ -65,7 +65,7 @@ TEST_CASE("a clone starts where the root is, and goes its own way") {
   shop.must({"root", "rm", "-f", "copy"});
 }
 
-TEST_CASE("what a root changed is listed, and committed to an image that others run") {
+TEST_CASE("what a root changed is listed, and committed to an image that others run", "[mounts]") {
   Workshop shop;
   Registry registry;
   std::string place = make_root(shop, "web");
