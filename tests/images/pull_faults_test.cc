@@ -53,7 +53,8 @@ struct ImageRegistry {
     if (found == contents.end()) return not_found();
     if (request.target.find("/manifests/") == std::string::npos) return serve(request, found->second);
     FakeReply reply = manifest_reply(found->second);
-    if (found->second.find("\"manifests\"") != std::string::npos) reply.headers[0].second = media_type::kOciIndex;
+    if (found->second.find("\"manifests\"") != std::string::npos)
+      reply.headers[0].second = media_type::kOciIndex;
     return reply;
   }
   [[nodiscard]] bool is_layer(const FakeRequest& request, size_t which) const {
@@ -100,7 +101,8 @@ TEST_CASE("an image comes through connections that break, errors that pass and r
   Result<Image> image = place.pull_from(from);
   CHECK(error_of(image) == "no error");
   Store store = open_store(place.config);
-  for (const std::string& layer : from.layers) CHECK((read_blob(store, digest_of(layer), 1 << 20).value_or("") == layer));
+  for (const std::string& layer : from.layers)
+    CHECK((read_blob(store, digest_of(layer), 1 << 20).value_or("") == layer));
 }
 
 TEST_CASE("a layer that is not what its digest says is refused, nothing stays, and the next pull succeeds") {
@@ -133,7 +135,8 @@ TEST_CASE("an index that leads to itself is refused") {
   index.manifests = {entry};
   std::string text = print_index(index);
   from.contents["1"] = text;
-  from.contents[entry.digest.text()] = text;  // the registry gives the index again where its entry is asked for
+  from.contents[entry.digest.text()] =
+      text;  // the registry gives the index again where its entry is asked for
   Result<Image> image = place.pull_from(from);
   REQUIRE(!image);
   CHECK_THAT(image.error().text, Catch::Contains(entry.digest.text()));
