@@ -394,7 +394,7 @@ void kill_at_random(const std::string& base, int rounds) {
   }
 }
 
-TEST_CASE("a loop image survives kill -9") {
+TEST_CASE("a loop image survives kill -9", "[fault]") {
   Scratch scratch;
   kill_at_random(scratch.path(), 40);
 }

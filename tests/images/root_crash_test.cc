@@ -116,7 +116,7 @@ class Storm {
 
 }  // namespace
 
-TEST_CASE("verbs of roots that are killed at any moment leave a sane store") {
+TEST_CASE("verbs of roots that are killed at any moment leave a sane store", "[fault]") {
   int rounds = number_from("SHOJI_ROUNDS", 60);
   auto seed = static_cast<unsigned>(number_from("SHOJI_SEED", static_cast<int>(std::random_device{}() >> 1)));
   INFO("SHOJI_SEED=" << seed);

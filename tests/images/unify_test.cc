@@ -209,7 +209,7 @@ TEST_CASE("a layer that a root uses is not changed, and others may be linked to 
   CHECK(same_inode(one, three));
 }
 
-TEST_CASE("a unification that was killed is finished") {
+TEST_CASE("a unification that was killed is finished", "[fault]") {
   Case c;
   std::string one = c.put("one", "a", kText), two = c.put("two", "dir/a", kText);
   c.name("one", {"one"});
