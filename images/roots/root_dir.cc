@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kFactsLimit = 16 << 20;
 constexpr size_t kNameLimit = 128;
-constexpr std::string_view kFacts = "facts.json", kRemovedFacts = "removed.json";
+constexpr char kFacts[] = "facts.json", kRemovedFacts[] = "removed.json";
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -109,7 +109,7 @@ Result<> RootDir::save(const RootFacts& facts, bool durable) const {
   TRY_ASSIGN(UniqueFd file, open_at(fd_.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
   TRY(write_all(file.get(), print_facts(facts), temporary));
   if (durable) TRY(sync_file(file.get(), temporary));
-  if (renameat(fd_.get(), temporary.c_str(), fd_.get(), kFacts.data()) != 0)
+  if (renameat(fd_.get(), temporary.c_str(), fd_.get(), kFacts) != 0)
     return fail_errno(errno, cat("write the facts of root ", quote(name_)));
   if (durable && fsync(fd_.get()) != 0) return fail_errno(errno, cat("sync root ", quote(name_)));
   return {};
@@ -117,13 +117,13 @@ Result<> RootDir::save(const RootFacts& facts, bool durable) const {
 
 Result<> RootDir::save_like(const RootFacts& facts, const std::string& like) const {
   auto text = read_file(like, kFactsLimit);
-  if (text && *text == print_facts(facts) && linkat(AT_FDCWD, like.c_str(), fd_.get(), kFacts.data(), 0) == 0)
+  if (text && *text == print_facts(facts) && linkat(AT_FDCWD, like.c_str(), fd_.get(), kFacts, 0) == 0)
     return {};
   return save(facts, false);
 }
 
 Result<> RootDir::begin_removal() const {
-  if (renameat(fd_.get(), kFacts.data(), fd_.get(), kRemovedFacts.data()) == 0 || errno == ENOENT) return {};
+  if (renameat(fd_.get(), kFacts, fd_.get(), kRemovedFacts) == 0 || errno == ENOENT) return {};
   return fail_errno(errno, cat("begin to remove root ", quote(name_)));
 }
 
@@ -132,7 +132,7 @@ Result<> RootDir::remove() const {
   TRY_ASSIGN(auto members, list_directory(fd_.get(), "."));
   for (const std::string& member : members)
     if (member != kRemovedFacts) TRY(remove_tree(path(member)));
-  if (unlinkat(fd_.get(), kRemovedFacts.data(), 0) != 0 && errno != ENOENT)
+  if (unlinkat(fd_.get(), kRemovedFacts, 0) != 0 && errno != ENOENT)
     return fail_errno(errno, cat("remove the facts of root ", quote(name_)));
   if (rmdir(path().c_str()) != 0 && errno != ENOENT)
     return fail_errno(errno, cat("remove root ", quote(name_)));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <ranges>
 
 #include "base/io.h"
 #include "images/quota/quota.h"
@@ -99,9 +100,9 @@ Result<> unmount_root(const Store& store, const Root& root) {
   TRY_ASSIGN(std::string source, mount_source(store, root.name));
   TRY_ASSIGN(std::vector<std::string> points, mount_points_of(source));
   if (points.empty()) return fail(Kind::kState, cat("root ", quote(root.name), " is not mounted here"));
-  for (auto point = points.rbegin(); point != points.rend(); ++point) {
-    if (umount2(point->c_str(), UMOUNT_NOFOLLOW) != 0)
-      return fail_errno(errno, cat("unmount root ", quote(root.name), " from ", quote(*point)));
+  for (const std::string& point : points | std::views::reverse) {
+    if (umount2(point.c_str(), UMOUNT_NOFOLLOW) != 0)
+      return fail_errno(errno, cat("unmount root ", quote(root.name), " from ", quote(point)));
   }
   TRY_ASSIGN(RootFacts facts, settle(store, dir));
   const RootOptions& options = facts.root.options;

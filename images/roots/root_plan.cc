@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "base/path.h"
@@ -26,11 +27,11 @@ size_t directory_base(OverlayPlan& plan, const std::string& path) {
 
 Result<> add_trees(const Store& store, const ImageLayers& image, OverlayPlan& plan) {
   std::set<Digest> seen;
-  for (auto diff_id = image.diff_ids.rbegin(); diff_id != image.diff_ids.rend(); ++diff_id) {
+  for (const Digest& diff_id : image.diff_ids | std::views::reverse) {
     // The same directory twice is ELOOP (ovl_setup_trap() of fs/overlayfs/super.c). Images have layers twice, empty ones
     // mostly. Whatever a lower copy holds, the upper one holds as well, above all that is between them.
-    if (!seen.insert(*diff_id).second) continue;
-    TRY_ASSIGN(std::string path, find_layer(store, *diff_id, LayerFormat::kTree));
+    if (!seen.insert(diff_id).second) continue;
+    TRY_ASSIGN(std::string path, find_layer(store, diff_id, LayerFormat::kTree));
     for (const std::string& store_path : store.paths()) {
       if (!is_at_or_below_path(path, store_path)) continue;
       plan.lowers.push_back({directory_base(plan, store_path), path.substr(store_path.size() + 1) + "/tree"});
@@ -113,10 +114,10 @@ Result<OverlayPlan> plan_root(const Store& store, const Root& root, UpperUse use
   } else if (!root.options.read_only && access(cat(disk, "/upper").c_str(), F_OK) == 0) {
     plan.lowers.push_back({base, below + "upper"});
   }
-  for (auto id = root.frozen.rbegin(); id != root.frozen.rend(); ++id) {
-    std::string path = frozen_path(root.name, *id);
-    if (is_private_frozen(*id)) {
-      plan.lowers.push_back({directory_base(plan, disk), cat("frozen/", *id, "/tree")});
+  for (const std::string& id : root.frozen | std::views::reverse) {
+    std::string path = frozen_path(root.name, id);
+    if (is_private_frozen(id)) {
+      plan.lowers.push_back({directory_base(plan, disk), cat("frozen/", id, "/tree")});
     } else {
       plan.lowers.push_back({directory_base(plan, store.path()), path});
     }

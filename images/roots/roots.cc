@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 
 #include "base/io.h"
 #include "images/quota/quota.h"
@@ -29,9 +30,9 @@ Result<> make_disk(const RootDir& dir, const RootOptions& options) {
 Result<> unmount_everywhere_here(const Store& store, const RootDir& dir) {
   TRY_ASSIGN(std::string source, mount_source(store, dir.name()));
   TRY_ASSIGN(std::vector<std::string> points, mount_points_of(source));
-  for (auto point = points.rbegin(); point != points.rend(); ++point)
-    if (umount2(point->c_str(), UMOUNT_NOFOLLOW) != 0)
-      return fail_errno(errno, cat("unmount root ", quote(dir.name()), " from ", quote(*point)));
+  for (const std::string& point : points | std::views::reverse)
+    if (umount2(point.c_str(), UMOUNT_NOFOLLOW) != 0)
+      return fail_errno(errno, cat("unmount root ", quote(dir.name()), " from ", quote(point)));
   return {};
 }
 

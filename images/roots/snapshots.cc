@@ -12,6 +12,7 @@
 #include "images/roots/copy_tree.h"
 #include "images/roots/in_use.h"
 #include "images/roots/make_root.h"
+#include "images/roots/root_plan.h"
 #include "images/roots/upper.h"
 
 namespace shoji::images {
@@ -35,9 +36,20 @@ Result<std::vector<Snapshot>::iterator> find_snapshot(Root& root, std::string_vi
   return fail(Kind::kNotFound, cat("root ", quote(root.name), " has no snapshot ", quote(name)));
 }
 
+// One layer more must still mount: the root would be lost otherwise.
+Result<> check_depth(const Store& store, const Root& root) {
+  TRY_ASSIGN(OverlayPlan plan, plan_root(store, root, UpperUse::kUpper));
+  size_t layers = plan.lowers.size() + plan.data.size();
+  if (layers < kOverlayLayerLimit) return {};
+  return fail(Kind::kState,
+              cat("root ", quote(root.name), " has ", layers,
+                  " layers, and overlayfs takes no more: make an image of it, and a root of that"));
+}
+
 // The upper becomes a layer of the root, without a copy.
 Result<std::string> freeze(const Store& store, OpenRoot& open) {
   RootFacts& facts = open.facts;
+  TRY(check_depth(store, facts.root));
   TRY_ASSIGN(std::string id, new_frozen_id(is_limited(facts.root.options)));
   facts.root.frozen.push_back(id);
   facts.pending = {id};

@@ -228,3 +228,17 @@ TEST_CASE("a root without an upper has snapshots and clones of nothing") {
   UniqueFd mount = good(open_root(fixture.store(), clone, {}));
   CHECK(text_at(mount.get(), "same") == "1");
 }
+
+TEST_CASE("a root with as many layers as can be mounted is not given one more") {
+  RootFixture fixture;
+  Image image = fixture.image(499);
+  Root root = good(create_root(fixture.store(), "deep", "test", image, {}));
+  good(open_root(fixture.store(), root, {}));
+  REQUIRE_GOOD(snapshot_root(fixture.store(), "deep", "last"));
+  write_at(good(open_root(fixture.store(), root, {})).get(), "file", "x");
+  auto more = snapshot_root(fixture.store(), "deep", "more");
+  REQUIRE_FALSE(more);
+  CHECK(more.error().text ==
+        "root \"deep\" has 500 layers, and overlayfs takes no more: make an image of it, and a root of that");
+  CHECK(text_at(good(open_root(fixture.store(), root, {})).get(), "file") == "x");
+}
