@@ -14,7 +14,7 @@ class StreamChecksum {
     length_ += bytes.size();
     size_t at = 0;
     for (; at + 8 <= bytes.size(); at += 8) {
-      uint64_t word;
+      uint64_t word = 0;
       memcpy(&word, bytes.data() + at, 8);
       mix(word);
     }

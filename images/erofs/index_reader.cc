@@ -124,7 +124,7 @@ Result<> IndexWindow::read(int fd, uint32_t file, uint64_t position, IndexedEntr
     return record.good() && parse_attributes(attributes, entry);
   };
   uint64_t number = position / kPieceStep;
-  Piece& piece = pieces_[(number + file * 31) % pieces_.size()];
+  Piece& piece = pieces_[(number + uint64_t{file} * 31) % pieces_.size()];
   if (piece.file != file || piece.start != number * kPieceStep) {
     piece.file = file;
     TRY(load(fd, number * kPieceStep, kPieceSize, piece));

@@ -174,26 +174,16 @@ void MergedTree::prune(uint32_t directory, uint32_t layer) {  // NOLINT(misc-no-
 
 // A 0:0 character device is overlayfs' own whiteout (Documentation/filesystems/overlayfs.rst): an archive of an upper
 // directory has them, and in a tree they hide what is below as well. As any member it replaces one before it.
-void MergedTree::add_device_whiteout(std::string_view path) {
-  uint32_t entry = find(path);
-  if (entry != kNowhere) remove(entry);
+Result<> MergedTree::add_device_whiteout(uint32_t layer, std::string_view path) {
+  TRY_ASSIGN(uint32_t entry, place_at(layer, path));
+  remove(entry);
+  return {};
 }
 
-// Below what is no directory of the same layer a whiteout is refused, as any member is there; nothing is made for it.
+// The directories on its way are made even if there is nothing to hide: in a tree the whiteout lies in them.
 Result<> MergedTree::add_whiteout(uint32_t layer, std::string_view path) {
-  uint32_t directory = 0;
-  for (std::string_view rest = path; !rest.empty();) {
-    uint32_t entry = table_[slot(directory, take_component(rest))];
-    if (entry == kNowhere || entries[entry].inode == kNowhere) return {};
-    if (rest.empty()) {
-      hide(entry, layer);
-      return {};
-    }
-    if (!is_directory(entry) && entries[entry].layer == layer)
-      return bad_member(path, cat(quote(names[entries[entry].name]), " on its way is no directory"));
-    if (!is_directory(entry)) return {};
-    directory = inodes[entries[entry].inode].tail;
-  }
+  TRY_ASSIGN(uint32_t entry, place_at(layer, path));
+  hide(entry, layer);
   return {};
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("whiteouts hide lower layers only, wherever in the archive they stand"
   };
   check_names(with({whiteout("b")}), {"/a", "/a/x", "/a/y"});
   check_names(with({whiteout("a")}), {"/b"});
-  check_names(with({whiteout("a"), whiteout("none"), whiteout("none/at/all")}), {"/b"});
+  check_names(with({whiteout("a"), whiteout("none"), whiteout("none/at/all")}), {"/b", "/none", "/none/at"});
   check_names(with({directory("a"), file("a/z", "3"), whiteout("a")}), {"/a", "/a/z", "/b"});
   check_names(with({whiteout("a"), directory("a"), file("a/z", "3")}), {"/a", "/a/z", "/b"});
   check_names(with({opaque("a")}), {"/a", "/b"});

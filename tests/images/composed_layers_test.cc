@@ -170,6 +170,20 @@ TEST_CASE("either format refuses the same archives, and nothing is left of them"
        }},
       {"a hard link to a whiteout", false,
        [](TarBuilder& t) { t.add({.name = ".wh.w"}).add({.name = "h", .type = '1', .link = "w"}); }},
+      {"a hard link to what its own place removes", false,
+       [](TarBuilder& t) {
+         t.add({.name = "a/f", .contents = "x"}).add({.name = "a", .type = '1', .link = "a/f"});
+       }},
+      {"a whiteout below a symlink", false,
+       [](TarBuilder& t) { t.add({.name = "l", .type = '2', .link = "/etc"}).add({.name = "l/.wh.x"}); }},
+      {"an opaque mark below a symlink", false,
+       [](TarBuilder& t) {
+         t.add({.name = "l", .type = '2', .link = "/etc"}).add({.name = "l/.wh..wh..opq"});
+       }},
+      {"a device 0:0 in the place of a directory", true,
+       [](TarBuilder& t) {
+         t.add({.name = "d/x", .contents = "x"}).add({.name = "d", .type = '3', .major = "0", .minor = "0"});
+       }},
       {"a reserved whiteout", false, [](TarBuilder& t) { t.add({.name = ".wh..wh.plnk"}); }},
       {"a whiteout of the directory itself", false, [](TarBuilder& t) { t.add({.name = "d/.wh.."}); }},
       {"a member below a whiteout's name", false, [](TarBuilder& t) { t.add({.name = ".wh.d/x"}); }},
