@@ -201,8 +201,8 @@ Result<uint32_t> MergedTree::place_at(uint32_t layer, std::string_view path) {
 
 Result<> MergedTree::add_link(uint32_t layer, const IndexedEntry& indexed) {
   uint32_t target = find(indexed.entry.link);
-  // layer.md: a hard link is to a file of the same layer.
-  // One below the link's own name would go with the directory whose place the link takes.
+  // layer.md: a hard link is to a file of the same layer. One below the link's own name would go with the directory whose
+  // place the link takes.
   bool below = std::string_view(indexed.entry.link).starts_with(indexed.entry.path + '/');
   if (below || target == kNowhere || is_directory(target) || entries[target].layer != layer)
     return bad_member(indexed.entry.path,
@@ -246,10 +246,7 @@ Result<> MergedTree::add(uint32_t layer, const IndexedEntry& indexed, uint64_t p
   bool device = entry.type == EntryType::kCharDevice && entry.device_major == 0 && entry.device_minor == 0;
   if (indexed.mark == EntryMark::kOpaque) return add_opaque(layer, entry.path);
   if (indexed.mark == EntryMark::kWhiteout) return add_whiteout(layer, entry.path);
-  if (device) {
-    add_device_whiteout(entry.path);
-    return {};
-  }
+  if (device) return add_device_whiteout(layer, entry.path);
   return entry.type == EntryType::kHardLink ? add_link(layer, indexed) : add_member(layer, indexed, position);
 }
 

@@ -55,7 +55,7 @@ class MergedTree {
   Result<> add_member(uint32_t layer, const IndexedEntry& entry, uint64_t position);
   Result<> add_link(uint32_t layer, const IndexedEntry& entry);
   Result<> add_opaque(uint32_t layer, std::string_view path);
-  void add_device_whiteout(std::string_view path);
+  Result<> add_device_whiteout(uint32_t layer, std::string_view path);
   Result<> add_whiteout(uint32_t layer, std::string_view path);
   // The place for a member that is no directory.
   Result<uint32_t> place_at(uint32_t layer, std::string_view path);
