@@ -1,0 +1,25 @@
+#pragma once
+// Rate limits and counters of a partition's interface: tc(8)'s objects through rtnetlink. Limits hold on the host's end
+// of the veth: what goes into the partition leaves that end (HTB or TBF there), what comes out of it enters there (an
+// ingress qdisc that redirects to an ifb with the same).
+#include <cstdint>
+
+#include "netsetup/link/netlink.h"
+
+namespace shoji::net {
+
+struct Rates {
+  uint64_t in = 0, out = 0;              // bytes per second, seen from the partition; 0: no limit
+  uint64_t burst_in = 0, burst_out = 0;  // bytes; 0: what 10 ms at the rate need, at least two full packets
+};
+// Replaces what was there. `name` is the host's end; its ifb is named after it.
+Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rates, uint32_t mtu);
+Result<> remove_rates(RouteSocket& host, const std::string& name);
+
+struct Counters {
+  uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0, packets_out = 0, dropped_in = 0, dropped_out = 0;
+};
+// Of the interface since it was made, seen from the partition (rtnl_link_stats64).
+Result<Counters> read_counters(RouteSocket& host, const std::string& name);
+
+}  // namespace shoji::net
