@@ -20,7 +20,7 @@ struct NameFiles {
   std::vector<std::string> search, options;
 };
 Result<> write_name_files(const std::string& directory, const NameFiles& files);
-// A resolv.conf(5) as its parts; what is not understood is kept in `options`.
+// The parts of a resolv.conf(5) that a partition can use: servers on the host's loopback are left out. Absent: nothing.
 Result<NameFiles> read_resolv_conf(const std::string& path);
 
 }  // namespace shoji::net
