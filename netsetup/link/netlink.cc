@@ -12,7 +12,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/io.h"
 
@@ -21,6 +23,7 @@ namespace shoji::net {
 namespace {
 
 constexpr uint32_t kFirstSequence = 1;
+constexpr size_t kAnswerSize = 16384;  // bytes; the kernel's own limit for answers to single requests
 
 // A failed request is answered with the request and, as we ask for it, with the kernel's own words (netlink(7),
 // NETLINK_EXT_ACK): they say which attribute it did not like.
@@ -73,7 +76,7 @@ Result<RouteSocket> RouteSocket::open_in(int netns) {
   return out;
 }
 
-Result<int> RouteSocket::index_of(const std::string& name) {
+Result<nlmsghdr*> RouteSocket::ask_for_link(const std::string& name, std::span<char> buffer) {
   nl_msg* message = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST);
   ifinfomsg info{};
   nlmsg_append(message, &info, sizeof info, NLMSG_ALIGNTO);
@@ -84,14 +87,30 @@ Result<int> RouteSocket::index_of(const std::string& name) {
   int error = errno;
   nlmsg_free(message);
   if (sent < 0) return fail_errno(error, cat("look for interface ", quote(name)));
-  alignas(nlmsghdr) char answer[16384];
-  ssize_t size = recv(nl_socket_get_fd(get()), answer, sizeof answer, 0);
+  ssize_t size = recv(nl_socket_get_fd(get()), buffer.data(), buffer.size(), 0);
   if (size < 0) return fail_errno(errno, cat("look for interface ", quote(name)));
-  auto* reply = reinterpret_cast<nlmsghdr*>(answer);
+  auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data());
   if (reply->nlmsg_type == NLMSG_ERROR)
     return fail_errno(-static_cast<nlmsgerr*>(nlmsg_data(reply))->error,
                       cat("look for interface ", quote(name)));
+  return reply;
+}
+
+Result<int> RouteSocket::index_of(const std::string& name) {
+  alignas(nlmsghdr) char buffer[kAnswerSize];
+  TRY_ASSIGN(nlmsghdr * reply, ask_for_link(name, buffer));
   return static_cast<ifinfomsg*>(nlmsg_data(reply))->ifi_index;
+}
+
+Result<rtnl_link_stats64> RouteSocket::statistics_of(const std::string& name) {
+  alignas(nlmsghdr) char buffer[kAnswerSize];
+  TRY_ASSIGN(nlmsghdr * reply, ask_for_link(name, buffer));
+  nlattr* found = nlmsg_find_attr(reply, sizeof(ifinfomsg), IFLA_STATS64);
+  // Older kernels than ours have shorter structures; what they do not know stays zero.
+  rtnl_link_stats64 out{};
+  if (found == nullptr) return fail(Kind::kUnsupported, cat("interface ", quote(name), " has no counters"));
+  memcpy(&out, nla_data(found), std::min<size_t>(sizeof out, static_cast<size_t>(nla_len(found))));
+  return out;
 }
 
 Batch::Batch() = default;
@@ -99,8 +118,8 @@ Batch::~Batch() {
   for (Request& request : requests_) nlmsg_free(request.message);
 }
 
-void Batch::add(nl_msg* message, std::string what, int ignored) {
-  requests_.push_back({message, std::move(what), ignored});
+void Batch::add(nl_msg* message, std::string what, int ignored, int ignored_too) {
+  requests_.push_back({message, std::move(what), ignored, ignored_too});
 }
 
 Result<> Batch::send(RouteSocket& socket) {
@@ -123,7 +142,7 @@ Result<> Batch::send(RouteSocket& socket) {
   int fd = nl_socket_get_fd(socket.get());
   if (sendmsg(fd, &out, 0) < 0) return fail_errno(errno, cat(requests_.front().what, ": send the request"));
   Result<> result;
-  alignas(nlmsghdr) char buffer[16384];
+  alignas(nlmsghdr) char buffer[kAnswerSize];
   for (size_t answered = 0; answered < requests_.size();) {
     ssize_t size = recv(fd, buffer, sizeof buffer, 0);
     if (size < 0 && errno == EINTR) continue;
@@ -135,7 +154,8 @@ Result<> Batch::send(RouteSocket& socket) {
       if (header->nlmsg_type != NLMSG_ERROR || index >= requests_.size()) continue;
       ++answered;
       int error = -static_cast<nlmsgerr*>(nlmsg_data(header))->error;
-      if (error == 0 || error == requests_[index].ignored || !result) continue;
+      if (error == 0 || error == requests_[index].ignored || error == requests_[index].ignored_too || !result)
+        continue;
       std::string words = kernel_words(header);
       result = fail_errno(
           error, words.empty() ? requests_[index].what : cat(requests_[index].what, " (", words, ")"));

@@ -1,8 +1,10 @@
 #pragma once
 // rtnetlink(7) through libnl3: requests are collected and sent in one system call, every answer is looked at.
+#include <linux/if_link.h>
 #include <sys/types.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "base/fd.h"
 
 struct nl_msg;
+struct nlmsghdr;
 struct nl_sock;
 
 namespace shoji::net {
@@ -26,14 +29,18 @@ class RouteSocket {
   RouteSocket& operator=(RouteSocket&&) noexcept;
   ~RouteSocket();
 
-  // ifindex(7) of an interface; kNotFound.
+  // The index of an interface; Error::err is ENODEV when there is none of that name.
   Result<int> index_of(const std::string& name);
+  // IFLA_STATS64 of an interface, by its name; fails as index_of() does.
+  Result<rtnl_link_stats64> statistics_of(const std::string& name);
   [[nodiscard]] nl_sock* get() const { return socket_.get(); }
 
  private:
   struct Deleter {
     void operator()(nl_sock* socket) const;
   };
+  // The answer to RTM_GETLINK for `name`, in `buffer`.
+  Result<nlmsghdr*> ask_for_link(const std::string& name, std::span<char> buffer);
   explicit RouteSocket(nl_sock* socket) : socket_(socket) {}
   std::unique_ptr<nl_sock, Deleter> socket_;
 };
@@ -46,9 +53,9 @@ class Batch {
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
-  // Takes the message. `what` opens the error: `make veth "v1"`. An `ignored` errno is a success (ENOENT when something
-  // that may be gone is removed).
-  void add(nl_msg* message, std::string what, int ignored = 0);
+  // Takes the message. `what` opens the error: `make veth "v1"`. An `ignored` errno is a success: when
+  // something that may be gone is removed. The kernel has two for some objects.
+  void add(nl_msg* message, std::string what, int ignored = 0, int ignored_too = 0);
   [[nodiscard]] bool empty() const { return requests_.empty(); }
   // Sends everything and waits for every answer; the batch is empty then.
   Result<> send(RouteSocket& socket);
@@ -57,7 +64,7 @@ class Batch {
   struct Request {
     nl_msg* message;
     std::string what;
-    int ignored;
+    int ignored, ignored_too;
   };
   std::vector<Request> requests_;
 };
