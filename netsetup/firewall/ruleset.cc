@@ -1,0 +1,309 @@
+#include "netsetup/firewall/ruleset.h"
+
+namespace shoji::net {
+
+namespace {
+
+std::string_view word4or6(Family family, std::string_view four, std::string_view six) {
+  return family == Family::kIpv4 ? four : six;
+}
+char digit(Family family) {
+  return family == Family::kIpv4 ? '4' : '6';
+}
+
+// Sets and maps, in the order of their use. The two families have their own, since an element has one type.
+constexpr std::string_view kSets = R"(
+  set ours4 { type ipv4_addr; flags interval; auto-merge; }
+  set ours6 { type ipv6_addr; flags interval; auto-merge; }
+  set nat4 { type ipv4_addr; flags interval; auto-merge; }
+  set nat6 { type ipv6_addr; flags interval; auto-merge; }
+  set internal4 { type ipv4_addr; flags interval; auto-merge; }
+  set internal6 { type ipv6_addr; flags interval; auto-merge; }
+  set isolated4 { type ipv4_addr; flags interval; auto-merge; }
+  set isolated6 { type ipv6_addr; flags interval; auto-merge; }
+  set same4 { type ipv4_addr . ipv4_addr; flags interval; }
+  set same6 { type ipv6_addr . ipv6_addr; flags interval; }
+  map published4 { typeof ip daddr . meta l4proto . th dport : ip daddr . th dport; }
+  map published6 { typeof ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport; }
+  map everywhere4 { typeof meta l4proto . th dport : ip daddr . th dport; }
+  map everywhere6 { typeof meta l4proto . th dport : ip6 daddr . th dport; }
+  map services4 { typeof ip daddr . meta l4proto . th dport : verdict; }
+  map services6 { typeof ip6 daddr . meta l4proto . th dport : verdict; }
+  map services_everywhere { typeof meta nfproto . meta l4proto . th dport : verdict; }
+  map access_to4 { typeof ip daddr : verdict; }
+  map access_to6 { typeof ip6 daddr : verdict; }
+  map access_from4 { typeof ip saddr : verdict; }
+  map access_from6 { typeof ip6 saddr : verdict; }
+)";
+
+// Order: services before single ports, named addresses before all of them. `ct status dnat` in the filter says that the
+// packet came by a published port: then it may enter an isolated or internal network, if the partition's own rules let it.
+// Hairpin (a partition reaches its own network through a published port) and the host's own 127.0.0.1 need the answer
+// to come back through here, so those two are masqueraded; every other source address is preserved.
+constexpr std::string_view kChains = R"(
+  chain publish {
+    ip daddr . meta l4proto . th dport vmap @services4
+    ip6 daddr . meta l4proto . th dport vmap @services6
+    meta nfproto . meta l4proto . th dport vmap @services_everywhere
+    meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map @published4
+    meta l4proto { tcp, udp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6
+    meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @everywhere4
+    meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @everywhere6
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    fib daddr type local jump publish
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump publish
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ct status dnat ip saddr . ip daddr @same4 masquerade
+    ct status dnat ip6 saddr . ip6 daddr @same6 masquerade
+    ct status dnat ip saddr 127.0.0.0/8 masquerade
+    ip saddr @nat4 ip daddr != @ours4 masquerade
+    ip6 saddr @nat6 ip6 daddr != @ours6 masquerade
+  }
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ct state established,related accept
+    ip daddr vmap @access_to4
+    ip6 daddr vmap @access_to6
+    ip saddr vmap @access_from4
+    ip6 saddr vmap @access_from6
+    ct status dnat accept
+    ip saddr . ip daddr @same4 accept
+    ip6 saddr . ip6 daddr @same6 accept
+    ip saddr @internal4 drop
+    ip6 saddr @internal6 drop
+    ip daddr @internal4 drop
+    ip6 daddr @internal6 drop
+    ip saddr @isolated4 ip daddr @ours4 drop
+    ip6 saddr @isolated6 ip6 daddr @ours6 drop
+    ip daddr @isolated4 ip saddr @ours4 drop
+    ip6 daddr @isolated6 ip6 saddr @ours6 drop
+  }
+)";
+
+// One element of one set or map.
+std::string element(std::string_view verb, std::string_view set, std::string_view what) {
+  return cat(verb, " element ", kTable, ' ', set, " { ", what, " }\n");
+}
+
+std::string host_and_port(const Address& address, unsigned port) {
+  return cat(address.text(), " . ", port);
+}
+
+// The elements of a published port: the same key adds and, without its value, removes it.
+std::string port_elements(std::string_view verb, const PublishedPort& port, const Address& target) {
+  std::string out;
+  Family family = target.family();
+  if (port.host && port.host->family() != family) return out;
+  bool adds = verb == "add";
+  for (unsigned i = 0; i < port.count; ++i) {
+    std::string key = cat(protocol_name(port.protocol), " . ", port.port + i);
+    if (port.host) key = cat(port.host->text(), " . ", key);
+    std::string value = adds ? cat(" : ", host_and_port(target, port.target + i)) : "";
+    out += element(verb, cat(port.host ? "published" : "everywhere", digit(family)), key + value);
+  }
+  return out;
+}
+
+std::string access_rule(const AccessRule& rule, Family family) {
+  if (rule.peer && rule.peer->address.family() != family) return {};
+  std::string out = "    ";
+  if (rule.peer)
+    out += cat(word4or6(family, "ip ", "ip6 "), rule.incoming ? "saddr " : "daddr ",
+               Prefix{rule.peer->first(), rule.peer->length}.text(), ' ');
+  if (rule.protocol) out += cat("meta l4proto ", protocol_name(*rule.protocol), ' ');
+  if (rule.first_port != 0) {
+    out += rule.protocol ? "" : "meta l4proto { tcp, udp } ";
+    out += cat("th dport ", rule.first_port, rule.last_port > rule.first_port ? cat('-', rule.last_port) : "",
+               ' ');
+  }
+  return cat(out, rule.allow ? "return\n" : "drop\n");
+}
+
+bool has_rules(const FirewallEndpoint& endpoint, bool incoming) {
+  for (const AccessRule& rule : endpoint.rules)
+    if (rule.incoming == incoming) return true;
+  return false;
+}
+
+// "to_sj0a070002": named after the interface, which nobody else has.
+std::string access_chain(const FirewallEndpoint& endpoint, bool incoming) {
+  return cat(incoming ? "to_" : "from_", endpoint.host_interface);
+}
+
+std::string access_added(const FirewallEndpoint& endpoint, bool incoming) {
+  if (!has_rules(endpoint, incoming)) return {};
+  std::string chain = access_chain(endpoint, incoming);
+  std::string out = cat("table ", kTable, " {\n  chain ", chain, " {\n");
+  for (Family family : {Family::kIpv4, Family::kIpv6})
+    for (const AccessRule& rule : endpoint.rules)
+      if (rule.incoming == incoming) {
+        // A rule without a peer is the same for both families: once is enough.
+        if (!rule.peer && family == Family::kIpv6) continue;
+        out += access_rule(rule, rule.peer ? family : Family::kIpv4);
+      }
+  out += "  }\n}\n";
+  for (const Address& address : endpoint.addresses)
+    out += element("add", cat(incoming ? "access_to" : "access_from", digit(address.family())),
+                   cat(address.text(), " : jump ", chain));
+  return out;
+}
+
+std::string access_removed(const FirewallEndpoint& endpoint, bool incoming) {
+  if (!has_rules(endpoint, incoming)) return {};
+  std::string out;
+  for (const Address& address : endpoint.addresses)
+    out += element("delete", cat(incoming ? "access_to" : "access_from", digit(address.family())),
+                   address.text());
+  return cat(out, "delete chain ", kTable, ' ', access_chain(endpoint, incoming), '\n');
+}
+
+// The address that IPv6 gives the interface by itself from its MAC (RFC 4291, appendix A).
+Address link_local(const Mac& mac) {
+  const uint8_t* m = mac.bytes.data();
+  const uint8_t bytes[16] = {0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<uint8_t>(m[0] ^ 2U),
+                             m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  return Address::from_bytes(Family::kIpv6, bytes);
+}
+
+std::string guard_name(const FirewallEndpoint& endpoint) {
+  return cat("guard_", endpoint.host_interface);
+}
+
+// At the netdev ingress hook, where neither a bridge nor routing has seen the packet: a partition sends from its own MAC
+// and addresses only. Duplicate address detection and router solicitation come from `::`.
+std::string guard_added(const FirewallEndpoint& endpoint) {
+  std::string out =
+      cat("table netdev shoji {\n  chain ", guard_name(endpoint),
+          " {\n    type filter hook ingress device \"", endpoint.host_interface,
+          "\" priority -500; policy drop;\n    ether saddr != ", endpoint.mac.text(), " drop\n");
+  bool ipv6 = false;
+  for (const Address& address : endpoint.addresses) {
+    if (address.family() == Family::kIpv4) {
+      out += cat("    ip saddr ", address.text(), " accept\n    arp saddr ip ", address.text(), " accept\n");
+    } else {
+      ipv6 = true;
+      out += cat("    ip6 saddr ", address.text(), " accept\n");
+    }
+  }
+  if (ipv6)
+    out += cat("    ip6 saddr ", link_local(endpoint.mac).text(),
+               " accept\n    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, "
+               "mld2-listener-report } accept\n");
+  return out + "  }\n}\n";
+}
+
+// Services are known by their port: a name may be longer than nft allows.
+std::string service_id(const VirtualService& service) {
+  uint64_t hash = 14695981039346656037U;
+  for (char c : service.name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211U;
+  std::string out;
+  for (int i = 0; i < 16; ++i, hash >>= 4U) out += "0123456789abcdef"[hash & 15U];
+  return out;
+}
+
+Family family_of(const VirtualService& service) {
+  if (service.port.host) return service.port.host->family();
+  return service.members.empty() ? Family::kIpv4 : service.members[0].address.family();
+}
+
+std::string service_key(const VirtualService& service) {
+  std::string key = cat(protocol_name(service.port.protocol), " . ", service.port.port);
+  if (service.port.host) return cat(service.port.host->text(), " . ", key);
+  return cat(word4or6(family_of(service), "ipv4", "ipv6"), " . ", key);
+}
+std::string service_map(const VirtualService& service) {
+  return service.port.host ? cat("services", digit(family_of(service))) : "services_everywhere";
+}
+
+std::string slot_element(const VirtualService& service, size_t slot, size_t member) {
+  const ServiceMember& target = service.members[member];
+  return cat(slot, " : ", host_and_port(target.address, target.port));
+}
+
+}  // namespace
+
+std::string network_elements(const std::vector<FirewallNetwork>& networks) {
+  std::string out;
+  for (std::string_view set : {"ours", "nat", "internal", "isolated", "same"})
+    for (char family : {'4', '6'}) out += cat("flush set ", kTable, ' ', set, family, '\n');
+  for (const FirewallNetwork& network : networks) {
+    for (const Prefix& prefix : network.subnets) {
+      std::string text = prefix.text();
+      char family = digit(prefix.address.family());
+      out += element("add", cat("ours", family), text);
+      out += element("add", cat("same", family), cat(text, " . ", text));
+      if (network.nat && !network.internal) out += element("add", cat("nat", family), text);
+      if (network.internal) out += element("add", cat("internal", family), text);
+      if (network.isolated) out += element("add", cat("isolated", family), text);
+    }
+  }
+  return out;
+}
+
+std::string base_ruleset(const std::vector<FirewallNetwork>& networks) {
+  // `table` and then `delete table`: nft has no "delete if it is there" before 1.0.7.
+  std::string out =
+      cat("table ", kTable, "\ndelete table ", kTable, "\ntable netdev shoji\ndelete table netdev shoji\n");
+  out += cat("table ", kTable, " {\n  comment \"", kRulesetVersion, "\"", kSets, kChains,
+             "}\ntable netdev shoji {\n}\n");
+  return out + network_elements(networks);
+}
+
+std::string endpoint_added(const FirewallEndpoint& endpoint) {
+  std::string out = guard_added(endpoint) + access_added(endpoint, true) + access_added(endpoint, false);
+  for (const PublishedPort& port : endpoint.ports)
+    for (const Address& address : endpoint.addresses) out += port_elements("add", port, address);
+  return out;
+}
+
+std::string endpoint_removed(const FirewallEndpoint& endpoint) {
+  std::string out;
+  for (const PublishedPort& port : endpoint.ports)
+    for (const Address& address : endpoint.addresses) out += port_elements("delete", port, address);
+  out += access_removed(endpoint, true) + access_removed(endpoint, false);
+  return cat(out, "delete chain netdev shoji ", guard_name(endpoint), '\n');
+}
+
+std::string service_added(const VirtualService& service, const std::vector<size_t>& slots) {
+  std::string id = service_id(service);
+  Family family = family_of(service);
+  std::string_view ip = word4or6(family, "ip", "ip6");
+  std::string choice = service.spread == Spread::kRoundRobin ? cat("numgen inc mod ", kSlots)
+                                                             : cat("jhash ", ip, " saddr mod ", kSlots);
+  // nft 1.0.6 crashes when it lists a map whose key is typeof jhash; the type of numgen is the same integer.
+  std::string out = cat("table ", kTable, " {\n  map slots_", id, " { typeof numgen inc mod ", kSlots, " : ",
+                        ip, " daddr . th dport; }\n  chain service_", id, " {\n    meta l4proto ",
+                        protocol_name(service.port.protocol), " dnat ", ip, " to ", choice, " map @slots_",
+                        id, "\n  }\n}\n");
+  out += service_changed(service, {}, slots);
+  return out + element("add", service_map(service), cat(service_key(service), " : goto service_", id));
+}
+
+std::string service_removed(const VirtualService& service) {
+  std::string id = service_id(service);
+  return cat(element("delete", service_map(service), service_key(service)), "delete chain ", kTable,
+             " service_", id, "\ndelete map ", kTable, " slots_", id, '\n');
+}
+
+std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
+                            const std::vector<size_t>& slots) {
+  std::string gone, come;
+  for (size_t slot = 0; slot < slots.size(); ++slot) {
+    const std::string& old = slot < before.size() ? before[slot] : std::string();
+    bool somebody = slots[slot] != kNobody;
+    if (somebody ? old == member_key(service.members[slots[slot]]) : old.empty()) continue;
+    if (!old.empty()) gone += cat(gone.empty() ? "" : ", ", slot);
+    if (somebody) come += cat(come.empty() ? "" : ", ", slot_element(service, slot, slots[slot]));
+  }
+  std::string map = cat("slots_", service_id(service));
+  return (gone.empty() ? "" : element("delete", map, gone)) + (come.empty() ? "" : element("add", map, come));
+}
+
+}  // namespace shoji::net

@@ -1,0 +1,30 @@
+#pragma once
+// The firewall in nft(8)'s language. Pure: text from data. Each text is one transaction.
+#include <string>
+#include <vector>
+
+#include "netsetup/firewall/slots.h"
+
+namespace shoji::net {
+
+inline constexpr std::string_view kTable = "inet shoji";
+// Changes whenever the chains do, so that a newer Shoji replaces what an older one wrote. It is the comment of the table.
+inline constexpr std::string_view kRulesetVersion = "shoji 1";
+
+// The whole table from nothing, replacing what is there: chains, and empty sets and maps, and the networks.
+std::string base_ruleset(const std::vector<FirewallNetwork>& networks);
+// Only the networks' elements: after a network was made, changed or removed.
+std::string network_elements(const std::vector<FirewallNetwork>& networks);
+
+// What makes, or takes away, one endpoint: elements, the chain of its own rules, and its anti-spoofing chain.
+std::string endpoint_added(const FirewallEndpoint& endpoint);
+std::string endpoint_removed(const FirewallEndpoint& endpoint);
+
+// A service's chain, its map of slots, and the element that leads to it.
+std::string service_added(const VirtualService& service, const std::vector<size_t>& slots);
+std::string service_removed(const VirtualService& service);
+// Only the slots that differ. `before` are keys (member_key()), as the row was; after it the row is `slots`.
+std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
+                            const std::vector<size_t>& slots);
+
+}  // namespace shoji::net
