@@ -12,22 +12,22 @@ class Firewall {
   Firewall(Firewall&&) noexcept;
   ~Firewall();
 
-  // The table with its chains, when it is not there in this version. O(1) when it is.
+  // The tables with their chains, when they are not there in this version. What it costs does not depend on how many
+  // partitions there are.
   Result<> ensure(const std::vector<FirewallNetwork>& networks);
-  // Many endpoints at once are one transaction. An endpoint that is there already is replaced.
+  // After a network was made, changed or removed.
+  Result<> set_networks(const std::vector<FirewallNetwork>& networks);
+  // Many endpoints at once are one transaction.
   Result<> add(const std::vector<FirewallEndpoint>& endpoints);
   Result<> remove(const std::vector<FirewallEndpoint>& endpoints);
-  // The difference between `before` and `after` touches only elements; connections that are established stay.
-  Result<> change_service(const VirtualService* before, const VirtualService* after);
-  // Compares the kernel's table with what should be there; a sentence per difference. `repair`: replaces it in one
-  // transaction.
-  Result<std::vector<std::string>> check(const std::vector<FirewallNetwork>& networks,
-                                         const std::vector<FirewallEndpoint>& endpoints,
-                                         const std::vector<VirtualService>& services, bool repair);
-  Result<> remove_table();
-
-  // Connections of conntrack that still go to a member (for draining).
-  static Result<uint64_t> connections_to(const ServiceMember& member, Protocol protocol);
+  // Services: what is returned is the row of slots (netsetup/firewall/slots.h), for whoever changes it next. A change
+  // touches only elements of the service's map, so that established connections stay.
+  Result<std::vector<std::string>> add_service(const VirtualService& service);
+  Result<std::vector<std::string>> change_service(const VirtualService& service,
+                                                  const std::vector<std::string>& slots);
+  Result<> remove_service(const VirtualService& service);
+  // Everything of ours goes; not there is fine.
+  Result<> remove_tables();
 
  private:
   struct State;

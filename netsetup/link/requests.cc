@@ -130,6 +130,18 @@ void add_bridge(Batch& batch, const std::string& name, const BridgeOptions& opti
   batch.add(message, cat("make bridge ", quote(name)));
 }
 
+void set_hairpin(Batch& batch, const std::string& port) {
+  nl_msg* message = link_message(0, 0, 0);
+  put_name(message, port);
+  nlattr* info = nla_nest_start(message, IFLA_LINKINFO);
+  nla_put_string(message, IFLA_INFO_SLAVE_KIND, "bridge");
+  nlattr* data = nla_nest_start(message, IFLA_INFO_SLAVE_DATA);
+  nla_put_u8(message, IFLA_BRPORT_MODE, 1);
+  nla_nest_end(message, data);
+  nla_nest_end(message, info);
+  batch.add(message, cat("turn hairpin on for ", quote(port)));
+}
+
 void add_macvlan(Batch& batch, const std::string& name, const MacvlanOptions& options) {
   nl_msg* message = link_message(kMake, options.index, 0);
   put_name(message, name);

@@ -36,6 +36,10 @@ struct BridgeOptions {
 // Up, without spanning tree; group forwarding and multicast snooping are the kernel's defaults.
 void add_bridge(Batch& batch, const std::string& name, const BridgeOptions& options);
 
+// Lets the bridge send a packet back out of the port it came in by: a partition reaches itself through a port that it
+// publishes (with bridge netfilter the translated packet is bridged, not routed).
+void set_hairpin(Batch& batch, const std::string& port);
+
 enum class MacvlanMode : uint32_t { kPrivate = 1, kVepa = 2, kBridge = 4, kPassthru = 8 };
 struct MacvlanOptions {
   int parent = 0;  // index
