@@ -1,0 +1,178 @@
+// The record of an attachment: written before it is made, read by who removes it.
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "netsetup/attach/attach.h"
+
+namespace shoji::net {
+
+namespace {
+
+constexpr size_t kRecordLimit = 16 << 20;  // bytes: thousands of published ports
+
+template <typename T>
+Result<T> parse_member(Json object, std::string_view name) {
+  TRY_ASSIGN(std::string_view text, object.find(name).as_string());
+  return T::parse(text);
+}
+
+template <typename Items, typename Print>
+void print_list(JsonWriter& out, std::string_view key, const Items& items, Print print) {
+  if (items.empty()) return;
+  out.key(key).begin_array();
+  for (const auto& item : items) print(item);
+  out.end_array();
+}
+
+Result<> read_rates(Json value, Rates& out) {
+  constexpr std::pair<std::string_view, uint64_t Rates::*> kMembers[] = {{"in", &Rates::in},
+                                                                         {"out", &Rates::out},
+                                                                         {"burstIn", &Rates::burst_in},
+                                                                         {"burstOut", &Rates::burst_out}};
+  for (const auto& [name, member] : kMembers) {
+    TRY_ASSIGN(out.*member, value.find(name).as_uint64());
+  }
+  return {};
+}
+
+void print_rule(JsonWriter& out, const AccessRule& rule) {
+  out.begin_object().member("allow", rule.allow).member("incoming", rule.incoming);
+  if (rule.peer) out.member("peer", rule.peer->text());
+  if (rule.protocol) out.member("protocol", protocol_name(*rule.protocol));
+  out.member("firstPort", uint32_t{rule.first_port})
+      .member("lastPort", uint32_t{rule.last_port})
+      .end_object();
+}
+
+Result<AccessRule> read_rule(Json value) {
+  AccessRule out;
+  TRY_ASSIGN(out.allow, value.find("allow").as_bool());
+  TRY_ASSIGN(out.incoming, value.find("incoming").as_bool());
+  if (value.find("peer").exists()) {
+    TRY_ASSIGN(out.peer, parse_member<Prefix>(value, "peer"));
+  }
+  if (Json protocol = value.find("protocol"); protocol.exists()) {
+    TRY_ASSIGN(std::string_view name, protocol.as_string());
+    out.protocol = name == "udp" ? Protocol::kUdp : Protocol::kTcp;
+  }
+  TRY_ASSIGN(uint64_t first, value.find("firstPort").as_uint64());
+  TRY_ASSIGN(uint64_t last, value.find("lastPort").as_uint64());
+  out.first_port = static_cast<uint16_t>(first);
+  out.last_port = static_cast<uint16_t>(last);
+  return out;
+}
+
+Result<> read_lists(Json root, Attachment& out) {
+  auto each = [&](std::string_view key, auto read_one) -> Result<> {
+    Json list = root.find(key);
+    if (!list.exists()) return {};
+    for (Json item = list.first(); item.exists(); item = item.next()) TRY(read_one(item));
+    return {};
+  };
+  TRY(each("addresses", [&](Json item) -> Result<> {
+    TRY_ASSIGN(std::string_view text, item.as_string());
+    TRY_ASSIGN(Prefix parsed, Prefix::parse(text));
+    out.addresses.push_back(parsed);
+    return {};
+  }));
+  TRY(each("gateways", [&](Json item) -> Result<> {
+    TRY_ASSIGN(std::string_view text, item.as_string());
+    TRY_ASSIGN(Address parsed, Address::parse(text));
+    out.gateways.push_back(parsed);
+    return {};
+  }));
+  TRY(each("ports", [&](Json item) -> Result<> {
+    TRY_ASSIGN(std::string_view text, item.as_string());
+    TRY_ASSIGN(PublishedPort parsed, parse_published_port(text));
+    out.ports.push_back(parsed);
+    return {};
+  }));
+  return each("rules", [&](Json item) -> Result<> {
+    TRY_ASSIGN(AccessRule parsed, read_rule(item));
+    out.rules.push_back(parsed);
+    return {};
+  });
+}
+
+Result<> list_directory(const std::string& directory, std::vector<std::string>& out) {
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
+  if (!entries && (errno == ENOENT || errno == ENOTDIR)) return {};
+  if (!entries) return fail_errno(errno, cat("list ", quote(directory)));
+  while (const dirent* entry = readdir(entries.get()))
+    if (entry->d_name[0] != '.') out.emplace_back(entry->d_name);
+  std::ranges::sort(out);
+  return {};
+}
+
+}  // namespace
+
+std::string print_attachment(const Attachment& attachment) {
+  JsonWriter out(JsonWriter::Style::kIndented);
+  out.begin_object().member("partition", attachment.partition).member("network", attachment.network);
+  out.member("interface", attachment.interface).member("kind", kind_name(attachment.kind));
+  out.member("hostInterface", attachment.host_interface).member("mac", attachment.mac.text());
+  print_list(out, "addresses", attachment.addresses, [&](const Prefix& item) { out.value(item.text()); });
+  print_list(out, "gateways", attachment.gateways, [&](const Address& item) { out.value(item.text()); });
+  print_list(out, "ports", attachment.ports,
+             [&](const PublishedPort& item) { out.value(print_published_port(item)); });
+  print_list(out, "rules", attachment.rules, [&](const AccessRule& item) { print_rule(out, item); });
+  const Rates& rates = attachment.rates;
+  out.key("rates").begin_object().member("in", rates.in).member("out", rates.out);
+  out.member("burstIn", rates.burst_in).member("burstOut", rates.burst_out).end_object();
+  out.end_object();
+  return out.take() + "\n";
+}
+
+Result<Attachment> parse_attachment(std::string text, std::string_view source) {
+  TRY_ASSIGN(JsonDocument document, JsonDocument::parse(std::move(text), source));
+  Json root = document.root();
+  Attachment out;
+  constexpr std::pair<std::string_view, std::string Attachment::*> kTexts[] = {
+      {"partition", &Attachment::partition},
+      {"network", &Attachment::network},
+      {"interface", &Attachment::interface},
+      {"hostInterface", &Attachment::host_interface}};
+  for (const auto& [name, member] : kTexts) {
+    TRY_ASSIGN(std::string_view value, root.find(name).as_string());
+    out.*member = value;
+  }
+  TRY_ASSIGN(std::string_view kind, root.find("kind").as_string());
+  for (NetworkKind candidate :
+       {NetworkKind::kBridge, NetworkKind::kRouted, NetworkKind::kMacvlan, NetworkKind::kCni})
+    if (kind_name(candidate) == kind) out.kind = candidate;
+  TRY_ASSIGN(out.mac, parse_member<Mac>(root, "mac"));
+  TRY(read_lists(root, out));
+  TRY(read_rates(root.find("rates"), out.rates));
+  return out;
+}
+
+Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std::string_view partition) {
+  std::vector<std::string> partitions;
+  std::string base = store.run + "/attachments";
+  if (partition.empty()) {
+    TRY(list_directory(base, partitions));
+  } else {
+    partitions.emplace_back(partition);
+  }
+  std::vector<Attachment> out;
+  for (const std::string& name : partitions) {
+    std::vector<std::string> networks;
+    TRY(list_directory(cat(base, '/', name), networks));
+    for (const std::string& network : networks) {
+      std::string path = cat(base, '/', name, '/', network);
+      Result<std::string> text = read_file(path, kRecordLimit);
+      if (!text && text.error().kind == Kind::kNotFound) continue;  // just detached
+      if (!text) return Failure(text.error());
+      TRY_ASSIGN(Attachment attachment, parse_attachment(std::move(*text), path));
+      out.push_back(std::move(attachment));
+    }
+  }
+  return out;
+}
+
+}  // namespace shoji::net
