@@ -1,5 +1,5 @@
 #pragma once
-// A network as a JSON document (docs/networks.md lists every key). Loading validates; errors point at the fault.
+// A network as a JSON document; unknown keys are refused, errors point at the fault.
 #include <cstdint>
 #include <optional>
 #include <string>
