@@ -70,9 +70,12 @@ Result<> make_layout(const Store& store) {
     if (mkdirat(store.dir(), row.name, row.mode) != 0 && errno != EEXIST)
       return fail_errno(errno, cat("create directory ", quote(cat(store.path(), '/', row.name))));
   TRY(write_durably(store, "oci-layout", kOciLayout));
-  // Another process may have made the store meanwhile, and set a name.
-  if (faccessat(store.dir(), "index.json", F_OK, 0) != 0)
-    TRY(write_durably(store, "index.json", kEmptyIndex));
+  {
+    // Another process may have made the store meanwhile, and set a name.
+    TRY_ASSIGN(FileLock lock, FileLock::acquire(store.dir(), "index.lock"));
+    if (faccessat(store.dir(), "index.json", F_OK, 0) != 0)
+      TRY(write_durably(store, "index.json", kEmptyIndex));
+  }
   return write_durably(store, "version", cat(kVersion, '\n'));
 }
 
