@@ -1,8 +1,9 @@
 #pragma once
-// A store of its own below /tmp, gone at the end of the case.
+// A store of its own gone at the end of the case. On a disk: not every kernel's tmpfs has xattrs.
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace shoji::images::test {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    path_ = "/tmp/shoji-store.XXXXXX";
+    const char* top = getenv("TMPDIR");
+    path_ = cat(top == nullptr ? "/var/tmp" : top, "/shoji-store.XXXXXX");
     REQUIRE(mkdtemp(path_.data()) != nullptr);
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
