@@ -7,7 +7,6 @@
 //   layers/ALGORITHM-HEX/           a layer unpacked, by its diffID: `index` + objects (composed) or `tree/`
 //   objects/XX/HEX                  contents of files, by their sha256: shared by all composed layers
 //   composed/ALGORITHM-HEX          erofs metadata of the whole stack of an image, by the digest of its configuration
-//   l/SHORT -> ../layers/.../tree   names short enough for mount(2)'s one page of options
 //   unify/                          what equal files of trees have in common (images/unify)
 //   roots/NAME/                     writable roots (images/roots)
 //   partial/, tmp/ (images/store/scratch.h), leases/, sweep.lock, version

@@ -29,7 +29,6 @@ class Sweeper {
   Result<> sweep_blobs();
   Result<> sweep_layers(const std::string& trash);
   Result<> sweep_objects();
-  Result<> sweep_links();
   Result<> sweep_unified();
   Result<> sweep_partial();
   Result<> sweep_temporary();
@@ -219,18 +218,6 @@ Result<> Sweeper::sweep_unified() {
   return {};
 }
 
-// l/SHORT -> ../layers/DIGEST/tree, of layers that are gone.
-Result<> Sweeper::sweep_links() {
-  if (options_->dry_run) return {};
-  TRY_ASSIGN(auto names, list_directory(store_->dir(), "l"));
-  for (const std::string& name : names) {
-    std::string path = cat("l/", name);
-    if (faccessat(store_->dir(), path.c_str(), F_OK, 0) != 0 && errno == ENOENT)
-      unlinkat(store_->dir(), path.c_str(), 0);
-  }
-  return {};
-}
-
 Result<> Sweeper::sweep_partial() {
   TRY_ASSIGN(auto names, list_directory(store_->dir(), "partial"));
   for (const std::string& name : names) {
@@ -278,7 +265,6 @@ Result<> sweep_locked(const Store& store, Sweeper& sweeper, const std::string& t
   TRY(sweeper.sweep_temporary());
   TRY(sweeper.sweep_objects());
   TRY(sweeper.sweep_unified());
-  TRY(sweeper.sweep_links());
   return sweeper.sweep_partial();
 }
 

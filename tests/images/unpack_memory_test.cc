@@ -67,7 +67,7 @@ uint64_t needed_by(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("600,000 files are unpacked and composed within 64 MiB", "[native]") {
+TEST_CASE("600,000 files are unpacked and composed within 64 MiB", "[native][memory]") {
   ScratchDirectory scratch;
   int results[2];
   REQUIRE(pipe(results) == 0);
