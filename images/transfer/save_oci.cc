@@ -100,7 +100,9 @@ Result<> write_file(int directory, const std::string& path, const std::function<
 Result<> write_layout(const Store& store, const Layout& layout, const std::string& path, Progress& progress) {
   TRY(make_directories(path + "/blobs/sha256", 0755));
   TRY_ASSIGN(UniqueFd directory, open_file(path, O_RDONLY | O_DIRECTORY));
-  for (const auto& [name, blob] : layout.blobs) {
+  for (const auto& entry : layout.blobs) {
+    const std::string& name = entry.first;
+    const Descriptor& blob = entry.second;
     TRY(make_directories(cat(path, "/", name.substr(0, name.rfind('/'))), 0755));
     TRY(write_file(directory.get(), name,
                    [&](ByteSink& out) { return copy_blob(store, blob, out, progress); }));

@@ -26,7 +26,7 @@ Result<uint64_t> pour(ByteSource& from, ByteSink& to) {
 Result<size_t> FilePrefix::read(std::span<char> into) {
   size_t wanted = std::min<uint64_t>(into.size(), end_ - at_);
   if (wanted == 0) return size_t{0};
-  ssize_t size;
+  ssize_t size = 0;
   do {
     size = pread(fd_, into.data(), wanted, static_cast<off_t>(at_));
   } while (size < 0 && errno == EINTR);

@@ -48,7 +48,7 @@ TEST_CASE("a writer's error reaches the reader") {
     std::this_thread::sleep_for(5ms);
     pipe.writer.fail({.kind = Kind::kInvalid, .text = "blob is broken"});
   });
-  char byte;
+  char byte = 0;
   Result<size_t> size = pipe.reader.read({&byte, 1});
   writer.join();
   REQUIRE(!size);
@@ -73,7 +73,7 @@ TEST_CASE("a pipe whose other end is gone does not hang, and does not end quietl
   auto pipe = std::make_unique<Pipe>(make_pipe(64));
   PipeReader reader = std::move(pipe->reader);
   pipe.reset();  // the writer is gone without finish()
-  char byte;
+  char byte = 0;
   CHECK(!reader.read({&byte, 1}));
 
   auto second = std::make_unique<Pipe>(make_pipe(64));
@@ -105,7 +105,7 @@ TEST_CASE("who waits at a pipe sleeps") {
     std::this_thread::sleep_for(200ms);
     ignore(pipe.writer.finish(), "it cannot fail");
   });
-  char byte;
+  char byte = 0;
   CHECK(pipe.reader.read({&byte, 1}).value_or(99) == 0);
   writer.join();
   CHECK(cpu() - before < 100'000);  // microseconds

@@ -237,7 +237,7 @@ TEST_CASE("a directory becomes an image, the same one each time") {
   shop.must({"image", "import", shop.scratch() + "/again.tar.gz", "localhost/fromtar"});
   CHECK(cat_in(shop, "localhost/fromtar", "/made") == "imported");
   write_text(shop.scratch() + "/no.tar", "this is no archive, whatever its name says");
-  CHECK(shop.refused({"image", "import", shop.scratch() + "/no.tar", "localhost/none"}) != "");
+  CHECK(!shop.refused({"image", "import", shop.scratch() + "/no.tar", "localhost/none"}).empty());
   CHECK(shop.shoji({"inspect", "localhost/none"}).code != 0);
 }
 

@@ -150,7 +150,7 @@ TEST_CASE("a manifest that is none, or of a kind that nobody knows, is refused")
   std::string said = scene.shop.refused({"pull", scene.registry.address() + "/name@" + scene.made.manifest});
   CHECK(said == containing(scene.made.manifest));
   write_text(path, right.substr(0, 40));
-  CHECK(scene.shop.refused({"pull", scene.registry.address() + "/name@" + scene.made.manifest}) != "");
+  CHECK(!scene.shop.refused({"pull", scene.registry.address() + "/name@" + scene.made.manifest}).empty());
   write_text(path, right);
   nothing_is_left(scene.shop);
   CHECK(scene.shop.refused({"pull", scene.registry.address() + "/name:absent"}) == containing("name:absent"));
@@ -163,10 +163,10 @@ TEST_CASE("indexes in indexes end somewhere") {
   std::string digest = scene.made.manifest, type = kManifestType;
   size_t size = scene.manifest().size();
   for (int depth = 1; depth <= 7; depth++) {
-    std::string index = std::string(R"({"schemaVersion":2,"mediaType":")") + kIndexType +
-                        R"(","manifests":[{"mediaType":")" + type + R"(","digest":")" + digest +
-                        R"(","size":)" + std::to_string(size) +
-                        R"(,"platform":{"os":"linux","architecture":"amd64"}}]})";
+    std::string index = R"({"schemaVersion":2,"mediaType":")";
+    index.append(kIndexType).append(R"(","manifests":[{"mediaType":")").append(type);
+    index.append(R"(","digest":")").append(digest).append(R"(","size":)").append(std::to_string(size));
+    index.append(R"(,"platform":{"os":"linux","architecture":"amd64"}}]})");
     scene.put_manifest(index, "depth" + std::to_string(depth), kIndexType);
     digest = sha256(index);
     type = kIndexType;
@@ -222,7 +222,7 @@ TEST_CASE("archives that are broken or lie are refused") {
   }
   SECTION("no archive at all") {
     write_text(archive, std::string(100'000, 'x'));
-    CHECK(scene.shop.refused({"load", "--input", archive}) != "");
+    CHECK(!scene.shop.refused({"load", "--input", archive}).empty());
     write_text(archive, tar_of({{.path = "etc/passwd", .content = "root"}}));
     CHECK(scene.shop.refused({"load", "--input", archive}) == containing("manifest.json"));
     CHECK(scene.shop.refused({"load", "--input", scene.shop.scratch() + "/absent"}) ==
