@@ -100,6 +100,13 @@ Result<Store> Store::open(const ImagesConfig& config, Access access) {
   const std::string& path = config.store;
   if (access == Access::kWrite) TRY(make_directories(path, 0755));
   store.dir_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!store.dir_ && errno == ENOENT && access == Access::kRead && !config.shared_stores.empty()) {
+    // A store that is not made yet is an empty one: what the shared ones have is seen all the same.
+    ImagesConfig shared = config;
+    shared.store = shared.shared_stores.front();
+    shared.shared_stores.erase(shared.shared_stores.begin());
+    return open(shared, access);
+  }
   if (!store.dir_ && errno == ENOENT)
     return fail(Kind::kNotFound, cat("image store ", quote(path), ": nothing was put there yet"));
   if (!store.dir_) return fail_errno(errno, cat("open image store ", quote(path)));

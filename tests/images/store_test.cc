@@ -145,6 +145,12 @@ TEST_CASE("a shared store is looked into, and not written") {
   REQUIRE(give_name(shared, "base", one));
   ImagesConfig config = config_at(directory.path());
   config.shared_stores = {shared_directory.path()};
+  ImagesConfig not_made = config;
+  not_made.store = directory.path() + "/not-made";
+  auto reading = Store::open(not_made, Store::Access::kRead);
+  REQUIRE(reading);
+  CHECK(find_image(*reading, "base")->target.digest == one.digest);
+  CHECK_FALSE(is_there(not_made.store));
   Store store = open_store(config);
   CHECK(find_image(store, "base")->target.digest == one.digest);
   CHECK(list_names(store)->size() == 1);
