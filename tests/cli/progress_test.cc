@@ -1,6 +1,7 @@
 #include "cli/image/progress.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -39,10 +40,22 @@ struct Screen {
     winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
     REQUIRE(ioctl(theirs.get(), TIOCSWINSZ, &size) == 0);
   }
+  // What was written since the last call, up to a mark that text() writes itself: a terminal's bytes reach the
+  // other side by a worker of the kernel (tty_flip_buffer_push), so what one read returns may end anywhere.
   [[nodiscard]] std::string text() const {
-    char buffer[1 << 16];
-    ssize_t n = read(ours.get(), buffer, sizeof buffer);
-    return {buffer, n > 0 ? static_cast<size_t>(n) : 0};
+    constexpr char kMark = '\x04';
+    REQUIRE(write(theirs.get(), &kMark, 1) == 1);
+    std::string all;
+    while (all.empty() || all.back() != kMark) {
+      pollfd readable{.fd = ours.get(), .events = POLLIN, .revents = 0};
+      REQUIRE(poll(&readable, 1, 10'000) == 1);
+      char buffer[4096];
+      ssize_t n = read(ours.get(), buffer, sizeof buffer);
+      REQUIRE(n > 0);
+      all.append(buffer, static_cast<size_t>(n));
+    }
+    all.pop_back();
+    return all;
   }
 };
 
