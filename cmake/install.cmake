@@ -1,7 +1,7 @@
 # What `cmake --install` puts in place, and the Debian package made of it.
 install(TARGETS shoji-oci shoji RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 # shoji looks for it at ../libexec/shoji from where it is itself.
-install(TARGETS shoji-image RUNTIME DESTINATION libexec/shoji)
+install(TARGETS shoji-image shoji-net RUNTIME DESTINATION libexec/shoji)
 install(FILES docs/man/shoji-oci.8 docs/man/shoji.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(DIRECTORY examples/templates/ DESTINATION ${CMAKE_INSTALL_DATADIR}/shoji/templates)
 
@@ -30,7 +30,7 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
-# Of shoji-image; the other programs are static.
+# Of shoji-image and shoji-net; the other programs are static.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "mmdebstrap, e2fsprogs")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "OCI container runtime, images and roots

@@ -7,6 +7,8 @@ namespace {
 constexpr Option kGlobalOptions[] = {
     option<&Globals::store>("store", 0, "directory of the images, instead of the configuration's"),
     option<&Globals::config>("config", 0, "configuration of images and registries", "/etc/shoji/images.json"),
+    option<&Globals::root>("root", 0, "directory of what was defined: networks, services", "/var/lib/shoji"),
+    option<&Globals::run>("run", 0, "directory of what is there until the next boot", "/run/shoji"),
     option<&Globals::debug>("debug", 0, "also say what is done"),
     option<&Globals::version>("version", 'v', "print the version"),
 };
@@ -18,9 +20,12 @@ Start start(const void* target) {
 
 Result<> check(void* target) {
   const auto& globals = *static_cast<const Globals*>(target);
-  // Relative to what would depend on who asks: the store's path goes into mounts.
-  if (!globals.store.empty() && globals.store[0] != '/')
-    return fail(Kind::kInvalid, cat("--store ", quote(globals.store), " is not an absolute path"));
+  // Relative to what would depend on who asks: the store's path goes into mounts, the others' into records.
+  constexpr std::pair<std::string_view, std::string Globals::*> kPaths[] = {
+      {"--store", &Globals::store}, {"--root", &Globals::root}, {"--run", &Globals::run}};
+  for (const auto& [name, member] : kPaths)
+    if (const std::string& path = globals.*member; !path.empty() && path[0] != '/')
+      return fail(Kind::kInvalid, cat(name, " ", quote(path), " is not an absolute path"));
   return {};
 }
 

@@ -1,6 +1,8 @@
 // The table of verbs: the order is that of the help.
 #include "cli/operator/verbs.h"
 
+#include "cli/operator/network_verbs.h"
+
 namespace shoji::cli::op {
 
 namespace {
@@ -9,6 +11,15 @@ constexpr Verb handed_over(Verb verb) {
   verb.run = hand_over;
   return verb;
 }
+constexpr Verb handed_to_net(Verb verb) {
+  verb.run = hand_over_to_net;
+  return verb;
+}
+constexpr Verb kNetworkLsVerb = handed_to_net(kNetworkLs);
+constexpr const Verb* kNetworkVerbs[] = {&kNetworkLsVerb};
+constexpr Verb kNetwork = {
+    .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};
+
 constexpr Verb kPullVerb = handed_over(kPull), kPushVerb = handed_over(kPush),
                kLoginVerb = handed_over(kLogin), kLogoutVerb = handed_over(kLogout),
                kLoadVerb = handed_over(kLoad), kSaveVerb = handed_over(kSave),
@@ -39,9 +50,9 @@ constexpr Verb kTemplate = {
     .name = "template", .summary = "make images of distribution packages", .verbs = kTemplateVerbs};
 
 constexpr const Verb* kVerbs[] = {
-    &kPullVerb, &kPushVerb,   &kLoginVerb, &kLogoutVerb,  &kLoadVerb,
-    &kSaveVerb, &images_verb, &rmi_verb,   &inspect_verb, &history_verb,
-    &tag_verb,  &kImage,      &kRoot,      &kTemplate,    &completion_verb,
+    &kPullVerb,   &kPushVerb, &kLoginVerb,   &kLogoutVerb,     &kLoadVerb, &kSaveVerb,
+    &images_verb, &rmi_verb,  &inspect_verb, &history_verb,    &tag_verb,  &kImage,
+    &kRoot,       &kTemplate, &kNetwork,     &completion_verb,
 };
 
 }  // namespace

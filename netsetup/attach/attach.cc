@@ -225,6 +225,7 @@ Result<Attachment> attach(const NetworkStore& store, RouteSocket& host, const Ne
   Attachment out{.partition = request.partition,
                  .network = network.name,
                  .interface = request.interface,
+                 .netns = {},
                  .kind = network.kind,
                  .host_interface = {},
                  .mac = {},

@@ -25,6 +25,7 @@ struct AttachRequest {
 
 struct Attachment {
   std::string partition, network, interface;
+  std::string netns;  // path of the partition's namespace
   NetworkKind kind = NetworkKind::kBridge;
   std::string host_interface;  // empty: macvlan
   Mac mac;

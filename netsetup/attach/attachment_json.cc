@@ -115,6 +115,7 @@ std::string print_attachment(const Attachment& attachment) {
   JsonWriter out(JsonWriter::Style::kIndented);
   out.begin_object().member("partition", attachment.partition).member("network", attachment.network);
   out.member("interface", attachment.interface).member("kind", kind_name(attachment.kind));
+  out.member("netns", attachment.netns);
   out.member("hostInterface", attachment.host_interface).member("mac", attachment.mac.text());
   print_list(out, "addresses", attachment.addresses, [&](const Prefix& item) { out.value(item.text()); });
   print_list(out, "gateways", attachment.gateways, [&](const Address& item) { out.value(item.text()); });
@@ -136,6 +137,7 @@ Result<Attachment> parse_attachment(std::string text, std::string_view source) {
       {"partition", &Attachment::partition},
       {"network", &Attachment::network},
       {"interface", &Attachment::interface},
+      {"netns", &Attachment::netns},
       {"hostInterface", &Attachment::host_interface}};
   for (const auto& [name, member] : kTexts) {
     TRY_ASSIGN(std::string_view value, root.find(name).as_string());
