@@ -107,37 +107,6 @@ Result<int64_t> parse_utc_time(std::string_view rfc3339) {
   return days_count * 86400 + int64_t{hour} * 3600 + int64_t{minute} * 60 + second - offset;
 }
 
-Result<uint64_t> parse_size(std::string_view text) {
-  uint64_t whole = 0;
-  const char* first = text.data();
-  const char* last = first + text.size();
-  auto [at, error] = std::from_chars(first, last, whole);
-  auto bad = [&] { return fail(Kind::kInvalid, cat(quote(text), " is not a size, as 512, 10M or 1.5G")); };
-  if (error != std::errc()) return bad();
-  uint64_t thousandths = 0;
-  if (at != last && *at == '.') {
-    uint64_t weight = 100;
-    for (++at; at != last && *at >= '0' && *at <= '9'; ++at, weight /= 10)
-      thousandths += weight * static_cast<uint64_t>(*at - '0');
-  }
-  while (at != last && *at == ' ') ++at;
-  uint64_t factor = 1;
-  if (at != last) {
-    char letter = *at >= 'a' && *at <= 'z' ? static_cast<char>(*at - 'a' + 'A') : *at;
-    unsigned shift = 0;
-    for (char unit : kUnits) {
-      shift += 10;
-      if (unit == letter) factor = uint64_t{1} << shift;
-    }
-    if (factor != 1) ++at;
-  }
-  std::string_view rest(at, static_cast<size_t>(last - at));
-  if (!rest.empty() && rest != "B" && rest != "b" && !(factor != 1 && (rest == "iB" || rest == "ib")))
-    return bad();
-  if (whole > UINT64_MAX / factor / 2) return fail(Kind::kInvalid, cat(quote(text), " is too large"));
-  return whole * factor + thousandths * factor / 1000;
-}
-
 std::string printable(std::string_view text) {
   std::string out;
   for (char letter : text) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/quantity.h"
 
 namespace shoji::cli {
 
@@ -14,9 +15,6 @@ std::string human_age(int64_t seconds);  // "5 seconds", "2 hours", "3 weeks"
 std::string counted(uint64_t count, std::string_view noun);
 std::string utc_time(int64_t seconds_since_epoch);         // RFC 3339: "2024-01-02T03:04:05Z"
 Result<int64_t> parse_utc_time(std::string_view rfc3339);  // fractions and offsets are understood
-
-// "10G", "1.5 GiB", "512": K, M, G, T and P are powers of 1024.
-Result<uint64_t> parse_size(std::string_view text);
 
 // Text of strangers on a terminal: control characters are escaped, so that none of it commands the terminal.
 std::string printable(std::string_view text);
