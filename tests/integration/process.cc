@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -87,6 +88,8 @@ void set_up_stdio(const Command& command, int in, int out, int err) {
     limit.rlim_cur = soft;
     setrlimit(static_cast<__rlimit_resource>(resource), &limit);
   }
+  for (int entered : command.namespaces)
+    if (setns(entered, 0) != 0) _exit(125);
   if (!command.cwd.empty() && chdir(command.cwd.c_str()) != 0) _exit(125);
   auto argv = pointers(command.argv);
   if (command.env) {

@@ -20,7 +20,8 @@ struct Command {
   std::vector<std::pair<int, int>> fds = {};         // our descriptor -> its number in the program
   int terminal = -1;                                 // a pty slave to be its stdio and controlling terminal
   std::vector<std::pair<int, unsigned long>> soft_limits = {};  // RLIMIT_* -> soft value
-  bool service = false;  // serves the test: not among living_children()
+  std::vector<int> namespaces = {};  // descriptors of namespaces to run in (setns(2))
+  bool service = false;              // serves the test: not among living_children()
 };
 
 struct Finished {

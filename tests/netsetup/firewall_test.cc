@@ -16,38 +16,17 @@
 #include "netsetup/link/requests.h"
 #include "netsetup/netns/netns.h"
 #include "tests/catch.h"
+#include "tests/netsetup/namespaces.h"
 
 using namespace shoji;
 using namespace shoji::net;
+using shoji::test::inside;
+using shoji::test::new_network;
 
 namespace {
 
 Address ip(const char* text) {
   return *Address::parse(text);
-}
-
-// A namespace that lives as long as the descriptor, with lo up.
-UniqueFd new_network() {
-  UniqueFd home = *open_file("/proc/thread-self/ns/net", O_RDONLY);
-  unshare(CLONE_NEWNET);
-  UniqueFd made = *open_file("/proc/thread-self/ns/net", O_RDONLY);
-  setns(home.get(), CLONE_NEWNET);
-  RouteSocket socket = *RouteSocket::open_in(made.get());
-  Batch batch;
-  change_link(batch, kLoopbackIndex, {.up = true, .mac = {}, .mtu = {}, .master = {}, .name = {}},
-              "bring up lo");
-  (void)batch.send(socket);
-  return made;
-}
-
-// Runs `body` with the thread in `netns`.
-template <typename Body>
-auto inside(int netns, Body body) {
-  UniqueFd home = *open_file("/proc/thread-self/ns/net", O_RDONLY);
-  setns(netns, CLONE_NEWNET);
-  auto result = body();
-  setns(home.get(), CLONE_NEWNET);
-  return result;
 }
 
 struct Endpoint {

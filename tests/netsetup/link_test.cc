@@ -9,9 +9,11 @@
 #include "base/io.h"
 #include "netsetup/link/requests.h"
 #include "tests/catch.h"
+#include "tests/netsetup/namespaces.h"
 
 using namespace shoji;
 using namespace shoji::net;
+using shoji::test::new_network;
 
 namespace {
 
@@ -25,14 +27,6 @@ int in_own_network(int (*body)()) {
   int status = 0;
   waitpid(pid, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
-
-UniqueFd new_network() {
-  UniqueFd home = *open_file("/proc/thread-self/ns/net", O_RDONLY);
-  unshare(CLONE_NEWNET);
-  UniqueFd made = *open_file("/proc/thread-self/ns/net", O_RDONLY);
-  setns(home.get(), CLONE_NEWNET);
-  return made;
 }
 
 // Whether a connection from here to `address`, where somebody listens in `netns`, comes about.

@@ -1,0 +1,37 @@
+// The tests' own tools: a host with another one beside it, and who may speak to whom.
+#include "tests/catch.h"
+#include "tests/integration/match.h"
+#include "tests/integration/network/peers.h"
+#include "tests/integration/network/private_host.h"
+
+using namespace shoji::test;
+
+TEST_CASE("a private host and the one outside reach each other, and nobody else") {
+  PrivateHost host;
+  Server server(host.outside(), "outside", {"80", "53/udp"});
+  for (const char* address : {kOutside4, kOutside6}) {
+    bool four = address == kOutside4;
+    std::string answer = four ? "outside 192.0.2.1" : "outside 2001:db8::1";
+    CHECK(ask(host.netns(), address, 80) == answer);
+    CHECK(ask_udp(host.netns(), address, 53) == answer);
+    CHECK(curl(host.netns(), url_of(address, 80)) == answer);
+  }
+  CHECK(ask(host.netns(), kOutside4, 81).empty());
+  CHECK(curl(host.netns(), url_of(kOutside4, 81)) == "curl: exit 7");
+  CHECK(curl(host.netns(), url_of(kOutside4, 80, "/bytes/1000000")).size() == 1000000);
+  Connection connection(host.netns(), kOutside4, 80);
+  for (int i = 0; i < 3; ++i) CHECK(connection.ask() == "outside 192.0.2.1");
+  // The machine's own way out is not this host's.
+  CHECK(curl(host.netns(), "http://198.51.100.1/") == "curl: exit 7");
+}
+
+TEST_CASE("verbs on a private host see its own directories, and what they leave is found") {
+  PrivateHost host;
+  CHECK(host.must({"network", "ls", "--no-heading"}).empty());
+  CHECK(host.leftovers().empty());
+  nft("add table inet shoji; add set inet shoji x { type ipv4_addr; elements = { 10.0.0.1 }; }; add table ip foreign");
+  CHECK(host.leftovers() == containing("nft shoji:"));
+  CHECK(nft("list ruleset") == containing("foreign"));
+  nft("delete table inet shoji");
+  CHECK(host.leftovers().empty());
+}
