@@ -45,6 +45,21 @@ Result<UniqueFd> unshare_netns() {
   return made;
 }
 
+// The file that a namespace is to be mounted on: who makes it has the name.
+Result<std::string> take_name(const std::string& directory, const std::string& name) {
+  TRY(make_directories(directory, 0755));
+  std::string path = join_path(directory, name);
+  TRY(open_file(path, O_RDONLY | O_CREAT | O_EXCL, 0444));
+  return path;
+}
+
+Result<> pin_at(const std::string& path, int netns) {
+  std::string source = cat("/proc/thread-self/fd/", netns);
+  if (mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return fail_errno(errno, cat("pin a network namespace at ", quote(path)));
+  return {};
+}
+
 bool is_namespace(int fd) {
   struct statfs facts{};
   return fstatfs(fd, &facts) == 0 && facts.f_type == NSFS_MAGIC;
@@ -53,17 +68,20 @@ bool is_namespace(int fd) {
 }  // namespace
 
 Result<UniqueFd> make_netns(const std::string& directory, const std::string& name) {
-  TRY(make_directories(directory, 0755));
-  std::string path = join_path(directory, name);
-  TRY_ASSIGN(UniqueFd file, open_file(path, O_RDONLY | O_CREAT | O_EXCL, 0444));
+  TRY_ASSIGN(std::string path, take_name(directory, name));
   Result<UniqueFd> made = unshare_netns();
-  if (made) {
-    std::string source = cat("/proc/thread-self/fd/", made->get());
-    if (mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0) return made;
-    made = fail_errno(errno, cat("pin a network namespace at ", quote(path)));
-  }
+  Result<> pinned = made ? pin_at(path, made->get()) : Result<>{};
+  if (made && pinned) return made;
   unlink(path.c_str());
+  TRY(pinned);
   return made;
+}
+
+Result<> pin_netns(const std::string& directory, const std::string& name, int netns) {
+  TRY_ASSIGN(std::string path, take_name(directory, name));
+  Result<> pinned = pin_at(path, netns);
+  if (!pinned) unlink(path.c_str());
+  return pinned;
 }
 
 Result<UniqueFd> open_netns(const std::string& directory, const std::string& name) {
