@@ -42,7 +42,8 @@ Result<> load_object(Json value, std::span<const Row> rows, void* object, Unknow
     std::string_view key = member.key();
     auto row = std::ranges::find(rows, key, &Row::name);
     if (row == rows.end()) {
-      if (unknown == Unknown::kRefuse) return refuse(member, "there is no such property");
+      if (unknown == Unknown::kRefuse && !key.starts_with("//"))
+        return refuse(member, "there is no such property");
       continue;
     }
     if (member.is_null()) continue;

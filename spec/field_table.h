@@ -24,7 +24,8 @@ struct Row {
   std::string_view refusal = {};  // why, for a refused one
 };
 
-// What happens to a property without a row. config.md: "Runtimes MUST ignore unknown properties".
+// What happens to a property without a row. config.md: "Runtimes MUST ignore unknown properties". Our own documents refuse
+// them, but for comments: names that begin with `//`.
 enum class Unknown : uint8_t { kIgnore, kRefuse };
 
 // Walks the members of an object once. null counts as absent, as in runc. At most 64 rows.
