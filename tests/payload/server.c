@@ -89,7 +89,8 @@ static void serve_connection(int fd, const struct sockaddr_in6* peer) {
     size_t behind = have - (size_t)(end - head);
     unsigned long long body = content_length(head);
     unsigned long long wanted = 0;
-    if (strstr(head, "100-continue") != NULL && write_all(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0) return;
+    if (strstr(head, "100-continue") != NULL && write_all(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0)
+      return;
     if (body > behind && skip(fd, body - behind) != 0) return;
     size_t used = (size_t)(end - head) + (body < behind ? (size_t)body : behind);
     int filler = sscanf(head, "GET /bytes/%llu ", &wanted) == 1;

@@ -1,8 +1,10 @@
 // The tests' own tools: a host with another one beside it, and who may speak to whom.
 #include "tests/catch.h"
 #include "tests/integration/match.h"
+#include "tests/integration/network/frames.h"
 #include "tests/integration/network/peers.h"
 #include "tests/integration/network/private_host.h"
+#include "tests/integration/wait.h"
 
 using namespace shoji::test;
 
@@ -29,9 +31,29 @@ TEST_CASE("verbs on a private host see its own directories, and what they leave 
   PrivateHost host;
   CHECK(host.must({"network", "ls", "--no-heading"}).empty());
   CHECK(host.leftovers().empty());
-  nft("add table inet shoji; add set inet shoji x { type ipv4_addr; elements = { 10.0.0.1 }; }; add table ip foreign");
+  nft("add table inet shoji; add set inet shoji x { type ipv4_addr; elements = { 10.0.0.1 }; }; add table ip "
+      "foreign");
   CHECK(host.leftovers() == containing("nft shoji:"));
   CHECK(nft("list ruleset") == containing("foreign"));
   nft("delete table inet shoji");
   CHECK(host.leftovers().empty());
+}
+
+TEST_CASE("frames made by hand are seen on the other end, and taken for what they say") {
+  PrivateHost host;
+  Wire here(host.netns(), "outside0"), there(host.outside(), "eth0");
+  std::string other = "02:00:00:00:00:77";
+  here.send(ip_frame(there.mac(), here.mac(), kOutside4, "192.0.2.55", "four"));
+  here.send(ip_frame(there.mac(), here.mac(), kOutside6, "2001:db8::55", "six"));
+  here.send(arp_frame(kEveryone, other, kHost4, other, "arp"));
+  here.send(neighbour_frame("33:33:00:00:00:01", other, "fe80::77", kHost6, other, "neighbour"));
+  here.send(router_frame("33:33:00:00:00:01", other, "fe80::77", "router"));
+  CHECK(there.marks_until("router") == std::set<std::string>{"four", "six", "arp", "neighbour", "router"});
+  // The kernel believes them: a default route comes of the last one.
+  CHECK(eventually([&] {
+    Command c;
+    c.argv = {"/usr/sbin/ip", "-6", "route", "show", "default", "proto", "ra"};
+    c.namespaces = {host.outside()};
+    return must_run(c) == containing("via fe80::77");
+  }));
 }

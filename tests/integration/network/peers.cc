@@ -26,7 +26,8 @@ UniqueFd connected(int netns, const std::string& address, int port, int type, do
     UniqueFd client(socket(target->ai_family, type | SOCK_CLOEXEC, 0));
     double seconds = patience * time_factor();
     timeval limit{.tv_sec = static_cast<time_t>(seconds),
-                  .tv_usec = static_cast<suseconds_t>((seconds - static_cast<double>(static_cast<time_t>(seconds))) * 1e6)};
+                  .tv_usec = static_cast<suseconds_t>(
+                      (seconds - static_cast<double>(static_cast<time_t>(seconds))) * 1e6)};
     setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (connect(client.get(), target->ai_addr, target->ai_addrlen) != 0) client.reset();
@@ -91,7 +92,8 @@ Connection::Connection(int netns, const std::string& address, int port, double p
 
 std::string Connection::ask(const std::string& path) {
   std::string request = "GET " + path + " HTTP/1.1\r\n\r\n";
-  if (send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+  if (send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size()))
     return "";
   std::string got;
   while (true) {

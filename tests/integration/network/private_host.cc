@@ -42,7 +42,8 @@ void configure(int netns, const char* interface, const std::vector<const char*>&
   Result<int> index = socket.index_of(interface);
   REQUIRE(index);
   net::Batch batch;
-  net::change_link(batch, *index, {.up = true, .mac = {}, .mtu = {}, .master = {}, .name = {}}, "bring it up");
+  net::change_link(batch, *index, {.up = true, .mac = {}, .mtu = {}, .master = {}, .name = {}},
+                   "bring it up");
   for (const char* address : addresses) net::add_address(batch, *index, *Prefix::parse(address));
   for (const char* gateway : gateways) {
     bool four = Address::parse(gateway)->family() == net::Family::kIpv4;
@@ -76,7 +77,8 @@ std::string files_below(const std::string& directory) {
   std::error_code gone;
   for (const auto& entry : fs::recursive_directory_iterator(directory, gone)) {
     std::string name = entry.path().filename();
-    if (is_file(entry) && name != "lock" && !name.ends_with(".lock")) out += "file " + entry.path().string() + "\n";
+    if (is_file(entry) && name != "lock" && !name.ends_with(".lock"))
+      out += "file " + entry.path().string() + "\n";
   }
   return out;
 }
@@ -110,7 +112,8 @@ std::string firewall_entries() {
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("table ")) table = words(line).at(2);
     if (table.starts_with("foreign")) continue;
-    for (std::string_view mark : {"elements = ", "chain guard_", "chain to_", "chain from_", "chain service_", "map slots_"})
+    for (std::string_view mark :
+         {"elements = ", "chain guard_", "chain to_", "chain from_", "chain service_", "map slots_"})
       if (line.find(mark) != std::string::npos) out += "nft " + table + ":" + line + "\n";
   }
   return out;
@@ -132,7 +135,8 @@ PrivateHost::PrivateHost() {
   REQUIRE(setns(netns_.get(), CLONE_NEWNET) == 0);
   net::RouteSocket socket = *net::RouteSocket::open();
   net::Batch batch;
-  net::add_veth(batch, {.name = "outside0", .mac = {}}, {.name = "eth0", .mac = {}, .netns = outside_.get()}, {});
+  net::add_veth(batch, {.name = "outside0", .mac = {}}, {.name = "eth0", .mac = {}, .netns = outside_.get()},
+                {});
   need(batch.send(socket));
   configure(netns_.get(), "outside0", {"192.0.2.1/24", "2001:db8::1/64"}, {});
   configure(outside_.get(), "eth0", {"192.0.2.9/24", "2001:db8::9/64"}, {kHost4, kHost6});
