@@ -1,7 +1,10 @@
 // The tests' own tools: a host with another one beside it, and who may speak to whom.
+#include <unistd.h>
+
 #include "tests/catch.h"
 #include "tests/integration/match.h"
 #include "tests/integration/network/frames.h"
+#include "tests/integration/network/interrupted.h"
 #include "tests/integration/network/peers.h"
 #include "tests/integration/network/private_host.h"
 #include "tests/integration/wait.h"
@@ -56,4 +59,21 @@ TEST_CASE("frames made by hand are seen on the other end, and taken for what the
     c.namespaces = {host.outside()};
     return must_run(c) == containing("via fe80::77");
   }));
+}
+
+TEST_CASE("a program is killed at each of its system calls, and told when it ends before") {
+  TemporaryDirectory directory;
+  std::string path = directory.path() + "/file";
+  Command c;
+  c.argv = {"/bin/sh", "-c", "echo first >" + path + "; echo second >>" + path};
+  size_t moments = moments_of(c);
+  CHECK(moments > 20);
+  std::set<std::string> seen;
+  for (size_t i = 0; i < moments; ++i) {
+    unlink(path.c_str());
+    CHECK(kill_at(c, i));
+    seen.insert(read_text(path));
+  }
+  CHECK(seen == std::set<std::string>{"", "first\n", "first\nsecond\n"});
+  CHECK_FALSE(kill_at(c, moments));
 }
