@@ -105,6 +105,26 @@ Result<> Firewall::remove_service(const VirtualService& service) {
   return act(state_->nft, service_removed(service), cat("remove service ", quote(service.name)));
 }
 
+Result<> Firewall::change_services(const std::vector<ServiceChange>& changes) {
+  std::string commands, names;
+  for (const ServiceChange& change : changes) {
+    using enum ServiceChange::How;
+    if (change.how == kRemove) commands += service_removed(change.service);
+    if (change.how == kAnew) commands += service_added(change.service, change.slots);
+    if (change.how == kElements) commands += service_changed(change.service, change.before, change.slots);
+    if (names.find(quote(change.service.name)) == std::string::npos)
+      names += cat(names.empty() ? "" : ", ", quote(change.service.name));
+  }
+  return act(state_->nft, commands, cat("change service ", names));
+}
+
+Result<std::optional<std::vector<std::string>>> Firewall::read_service(const VirtualService& service) {
+  Result<std::string> listing = run(state_->nft, service_listed(service), "list a service");
+  // nft has no code for "not there": whatever it cannot list is to be made anew.
+  if (!listing) return std::nullopt;
+  return service_row(service, *listing);
+}
+
 Result<> Firewall::remove_tables() {
   // An empty declaration before it makes deleting what is not there no error.
   return act(

@@ -6,6 +6,18 @@
 
 namespace shoji::net {
 
+struct ServiceChange {
+  enum class How : uint8_t {
+    kElements,  // only slots that differ from `before`
+    kAnew,      // whatever there is of it
+    kRemove,    // all of it, where it is there
+  };
+  How how = How::kElements;
+  VirtualService service;
+  std::vector<std::string> before;  // keys (member_key())
+  std::vector<size_t> slots;        // after it
+};
+
 class Firewall {
  public:
   static Result<Firewall> open();
@@ -26,6 +38,10 @@ class Firewall {
   Result<std::vector<std::string>> change_service(const VirtualService& service,
                                                   const std::vector<std::string>& slots);
   Result<> remove_service(const VirtualService& service);
+  // The same for many at once, as one transaction, by rows that the caller has assigned.
+  Result<> change_services(const std::vector<ServiceChange>& changes);
+  // The row of slots in the kernel; nullopt when the service is not there, or not whole.
+  Result<std::optional<std::vector<std::string>>> read_service(const VirtualService& service);
   // Everything of ours goes; not there is fine.
   Result<> remove_tables();
 

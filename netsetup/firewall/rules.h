@@ -69,6 +69,9 @@ struct VirtualService {
   PublishedPort port;  // what clients connect to; target and count are not used
   Spread spread = Spread::kRoundRobin;
   std::vector<ServiceMember> members;  // of one family
+  Family family = Family::kIpv4;       // while there are neither members nor a host address to say so
 };
+// That of the host's address, else of the members.
+Family service_family(const VirtualService& service);
 
 }  // namespace shoji::net

@@ -1,15 +1,10 @@
 #include "netsetup/firewall/ruleset.h"
 
+#include "netsetup/firewall/nft_words.h"
+
 namespace shoji::net {
 
 namespace {
-
-std::string_view word4or6(Family family, std::string_view four, std::string_view six) {
-  return family == Family::kIpv4 ? four : six;
-}
-char digit(Family family) {
-  return family == Family::kIpv4 ? '4' : '6';
-}
 
 // Sets and maps, in the order of their use. The two families have their own, since an element has one type.
 constexpr std::string_view kSets = R"(
@@ -86,15 +81,6 @@ constexpr std::string_view kChains = R"(
     ip6 daddr @isolated6 ip6 saddr @ours6 drop
   }
 )";
-
-// One element of one set or map.
-std::string element(std::string_view verb, std::string_view set, std::string_view what) {
-  return cat(verb, " element ", kTable, ' ', set, " { ", what, " }\n");
-}
-
-std::string host_and_port(const Address& address, unsigned port) {
-  return cat(address.text(), " . ", port);
-}
 
 // The elements of a published port: the same key adds and, without its value, removes it.
 std::string port_elements(std::string_view verb, const PublishedPort& port, const Address& target) {
@@ -199,34 +185,6 @@ std::string guard_added(const FirewallEndpoint& endpoint) {
   return out + "  }\n}\n";
 }
 
-// Services are known by their port: a name may be longer than nft allows.
-std::string service_id(const VirtualService& service) {
-  uint64_t hash = 14695981039346656037U;
-  for (char c : service.name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211U;
-  std::string out;
-  for (int i = 0; i < 16; ++i, hash >>= 4U) out += "0123456789abcdef"[hash & 15U];
-  return out;
-}
-
-Family family_of(const VirtualService& service) {
-  if (service.port.host) return service.port.host->family();
-  return service.members.empty() ? Family::kIpv4 : service.members[0].address.family();
-}
-
-std::string service_key(const VirtualService& service) {
-  std::string key = cat(protocol_name(service.port.protocol), " . ", service.port.port);
-  if (service.port.host) return cat(service.port.host->text(), " . ", key);
-  return cat(word4or6(family_of(service), "ipv4", "ipv6"), " . ", key);
-}
-std::string service_map(const VirtualService& service) {
-  return service.port.host ? cat("services", digit(family_of(service))) : "services_everywhere";
-}
-
-std::string slot_element(const VirtualService& service, size_t slot, size_t member) {
-  const ServiceMember& target = service.members[member];
-  return cat(slot, " : ", host_and_port(target.address, target.port));
-}
-
 }  // namespace
 
 std::string network_elements(const std::vector<FirewallNetwork>& networks) {
@@ -269,41 +227,6 @@ std::string endpoint_removed(const FirewallEndpoint& endpoint) {
     for (const Address& address : endpoint.addresses) out += port_elements("delete", port, address);
   out += access_removed(endpoint, true) + access_removed(endpoint, false);
   return cat(out, "delete chain netdev shoji ", guard_name(endpoint), '\n');
-}
-
-std::string service_added(const VirtualService& service, const std::vector<size_t>& slots) {
-  std::string id = service_id(service);
-  Family family = family_of(service);
-  std::string_view ip = word4or6(family, "ip", "ip6");
-  std::string choice = service.spread == Spread::kRoundRobin ? cat("numgen inc mod ", kSlots)
-                                                             : cat("jhash ", ip, " saddr mod ", kSlots);
-  // nft 1.0.6 crashes when it lists a map whose key is typeof jhash; the type of numgen is the same integer.
-  std::string out = cat("table ", kTable, " {\n  map slots_", id, " { typeof numgen inc mod ", kSlots, " : ",
-                        ip, " daddr . th dport; }\n  chain service_", id, " {\n    meta l4proto ",
-                        protocol_name(service.port.protocol), " dnat ", ip, " to ", choice, " map @slots_",
-                        id, "\n  }\n}\n");
-  out += service_changed(service, {}, slots);
-  return out + element("add", service_map(service), cat(service_key(service), " : goto service_", id));
-}
-
-std::string service_removed(const VirtualService& service) {
-  std::string id = service_id(service);
-  return cat(element("delete", service_map(service), service_key(service)), "delete chain ", kTable,
-             " service_", id, "\ndelete map ", kTable, " slots_", id, '\n');
-}
-
-std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
-                            const std::vector<size_t>& slots) {
-  std::string gone, come;
-  for (size_t slot = 0; slot < slots.size(); ++slot) {
-    const std::string& old = slot < before.size() ? before[slot] : std::string();
-    bool somebody = slots[slot] != kNobody;
-    if (somebody ? old == member_key(service.members[slots[slot]]) : old.empty()) continue;
-    if (!old.empty()) gone += cat(gone.empty() ? "" : ", ", slot);
-    if (somebody) come += cat(come.empty() ? "" : ", ", slot_element(service, slot, slots[slot]));
-  }
-  std::string map = cat("slots_", service_id(service));
-  return (gone.empty() ? "" : element("delete", map, gone)) + (come.empty() ? "" : element("add", map, come));
 }
 
 }  // namespace shoji::net

@@ -20,11 +20,15 @@ std::string network_elements(const std::vector<FirewallNetwork>& networks);
 std::string endpoint_added(const FirewallEndpoint& endpoint);
 std::string endpoint_removed(const FirewallEndpoint& endpoint);
 
-// A service's chain, its map of slots, and the element that leads to it.
+// A service's chain, its map of slots, and the element that leads to it, made anew whatever there is of them. What takes
+// them away works on a half of them as well.
 std::string service_added(const VirtualService& service, const std::vector<size_t>& slots);
 std::string service_removed(const VirtualService& service);
 // Only the slots that differ. `before` are keys (member_key()), as the row was; after it the row is `slots`.
 std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
                             const std::vector<size_t>& slots);
+// What lists a service, and the row of slots in what nft prints then; nullopt when it is not whole.
+std::string service_listed(const VirtualService& service);
+std::optional<std::vector<std::string>> service_row(const VirtualService& service, std::string_view listing);
 
 }  // namespace shoji::net
