@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/json.h"
+#include "base/json_text.h"
 
 namespace shoji {
 namespace {
@@ -37,9 +38,28 @@ void append_control(std::string& out, unsigned char byte) {
   out += kHex[byte & 15];
 }
 
-void append_string(std::string& out, std::string_view text) {
+template <typename T>
+void append_integer(std::string& out, T number) {
+  char digits[24];
+  auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, end);
+}
+
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    // Most text is long runs of plain characters.
+    size_t plain = 0;
+    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     auto byte = static_cast<unsigned char>(text.front());
     size_t length = 1;
     if (byte == '"' || byte == '\\') {
@@ -63,15 +83,6 @@ void append_string(std::string& out, std::string_view text) {
   }
   out += '"';
 }
-
-template <typename T>
-void append_integer(std::string& out, T number) {
-  char digits[24];
-  auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  out.append(digits, end);
-}
-
-}  // namespace
 
 void JsonWriter::newline() {
   if (style_ == Style::kCompact) return;
@@ -107,7 +118,7 @@ JsonWriter& JsonWriter::end(char bracket) {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
   before_value();
-  append_string(out_, name);
+  append_json_string(out_, name);
   out_ += style_ == Style::kCompact ? ":" : ": ";
   after_key_ = true;
   return *this;
@@ -115,7 +126,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 JsonWriter& JsonWriter::value(std::string_view text) {
   before_value();
-  append_string(out_, text);
+  append_json_string(out_, text);
   return *this;
 }
 

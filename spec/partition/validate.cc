@@ -165,7 +165,7 @@ Result<> check_logs(const PartitionLogs& logs) {
   if (!one_of(logs.driver, {"json", "text", "journald", "syslog", "none"}))
     return wrong("/logs/driver",
                  cat(quote(logs.driver), " is none of json, text, journald, syslog and none"));
-  if (logs.max_size < 4096) return wrong("/logs/maxSize", "is less than 4K");
+  if (logs.max_size < 128 << 10) return wrong("/logs/maxSize", "is less than 128K");
   if (logs.max_files == 0) return wrong("/logs/maxFiles", "is 0: none is the driver for no logs");
   return {};
 }
