@@ -105,6 +105,22 @@ std::vector<File> open_files(int directory) {
   return out;
 }
 
+// The file that was begun after `current`: there may be several by now. Nothing: `current` is still the newest.
+std::optional<File> file_behind(int directory, const std::optional<File>& current) {
+  std::string newer;
+  for (uint32_t i = 0;; ++i) {
+    std::string name = i == 0 ? "log" : cat("log.", i);
+    struct stat info{};
+    bool there = fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+    if ((there && current && current->is(info)) || (!there && i > 0)) break;
+    if (there) newer = name;
+  }
+  if (newer.empty()) return std::nullopt;
+  auto fd = open_at(directory, newer, O_RDONLY | O_NOFOLLOW);
+  if (!fd) return std::nullopt;
+  return File(std::move(*fd));
+}
+
 // Waits until something happens in the directory, or 200 ms.
 class Watch {
  public:
@@ -134,18 +150,14 @@ Result<> follow(const std::string& path, int directory, std::optional<File> file
       TRY_ASSIGN(bool more, file->read_on(each));
       if (!more) return {};
     }
-    struct stat info{};
-    bool there = fstatat(directory, "log", &info, AT_SYMLINK_NOFOLLOW) == 0;
-    if (there && (!file || !file->is(info))) {
-      if (auto fd = open_at(directory, "log", O_RDONLY | O_NOFOLLOW)) {
-        // What came into the old one between our last look and the rotation.
-        if (file) {
-          TRY_ASSIGN(bool more, file->read_on(each));
-          if (!more) return {};
-        }
-        file.emplace(std::move(*fd));
-        continue;
+    if (std::optional<File> next = file_behind(directory, file)) {
+      // What came into the old one between our last look and the rotation.
+      if (file) {
+        TRY_ASSIGN(bool more, file->read_on(each));
+        if (!more) return {};
       }
+      file = std::move(next);
+      continue;
     }
     if (over) return {};
     watch.wait();
