@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/io.h"
+#include "base/json_copy.h"
 #include "images/registry/auth_files.h"
 #include "images/registry/base64.h"
 #include "images/registry/credential_helper.h"
@@ -13,34 +14,6 @@
 namespace shoji::images {
 
 namespace {
-
-Result<> copy_value(JsonWriter& out, Json value) {
-  switch (value.type()) {
-    case Json::Type::kNull:
-      out.null();
-      break;
-    case Json::Type::kBool:
-      out.value(value.as_bool().value_or(false));
-      break;
-    case Json::Type::kInteger:
-      out.value(value.as_int64().value_or(0));
-      break;
-    case Json::Type::kUnsigned:
-      out.value(value.as_uint64().value_or(0));
-      break;
-    case Json::Type::kReal:
-      out.value(value.as_double().value_or(0));
-      break;
-    case Json::Type::kString:
-      out.value(value.as_string().value_or(""));
-      break;
-    case Json::Type::kArray:
-    case Json::Type::kObject:
-      out.raw(value.source());
-      break;
-  }
-  return {};
-}
 
 void write_entry(JsonWriter& out, const Credentials& credentials) {
   out.begin_object();
@@ -62,7 +35,7 @@ std::string changed(Json root, const std::string& registry, const Credentials* c
         continue;
       }
       out.key(member.key());
-      ignore(copy_value(out, member), "it always works");
+      copy_json(out, member);
     }
   }
   out.key("auths").begin_object();
@@ -70,7 +43,7 @@ std::string changed(Json root, const std::string& registry, const Credentials* c
     for (Json entry = auths.first(); entry.exists(); entry = entry.next()) {
       if (entry.key() == registry) continue;
       out.key(entry.key());
-      ignore(copy_value(out, entry), "it always works");
+      copy_json(out, entry);
     }
   }
   if (credentials != nullptr) write_entry(out.key(registry), *credentials);
