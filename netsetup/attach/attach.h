@@ -1,8 +1,6 @@
 #pragma once
-// Attaching partitions to networks: leases, interfaces, addresses and routes, rates. What the firewall has to know comes
-// back as data (netsetup/firewall/rules.h).
-//
-// Before anything is made, a record says what will be: whoever comes after a kill removes exactly that.
+// What attaches a partition to a network, as data and as its parts: addresses, and the record of what was made. Interfaces
+// are made by netsetup/attach/links.h, everything together by netsetup/host/host_networks.h.
 #include "netsetup/attach/network_store.h"
 #include "netsetup/firewall/rules.h"
 #include "netsetup/link/netlink.h"
@@ -14,10 +12,10 @@ struct AttachRequest {
   std::string partition;
   std::string network;
   int netns = -1;                  // of the partition
-  std::string interface = "eth0";  // there
+  std::string interface{};         // there; empty: the first free one of eth0, eth1, ...
   std::vector<Address> addresses;  // wanted ones; the others are leased, one per subnet
   std::optional<Mac> mac;          // default: mac_for() of the first address
-  bool default_route = true;
+  bool default_route = true;       // the first network's counts, the others' are for when that one is gone
   std::vector<PublishedPort> ports;
   std::vector<AccessRule> rules;
   Rates rates;
@@ -26,6 +24,8 @@ struct AttachRequest {
 struct Attachment {
   std::string partition, network, interface;
   std::string netns;  // path of the partition's namespace
+  // Its inode number: a path below /proc may lead to another one by now. 0: not known.
+  uint64_t netns_id = 0;
   NetworkKind kind = NetworkKind::kBridge;
   std::string host_interface;  // empty: macvlan
   Mac mac;
@@ -34,23 +34,33 @@ struct Attachment {
   std::vector<PublishedPort> ports;
   std::vector<AccessRule> rules;
   Rates rates;
+  bool default_route = true;
+  uint32_t metric = 0;  // of the default routes
 };
 
-// The bridge of a network with the host's addresses, forwarding and localhost routing; nothing to do when it is there.
-Result<> bring_up_network(RouteSocket& host, const Network& network);
-// What was made so far is taken back on an error.
-Result<Attachment> attach(const NetworkStore& store, RouteSocket& host, const Network& network,
-                          const AttachRequest& request);
-// Works on a half-made one, on one whose namespace is gone, and twice.
-Result<> detach(const NetworkStore& store, RouteSocket& host, const Attachment& attachment);
+// [A-Za-z0-9_+.-]+, as ids of containers; at most 200 characters, because files are named after it.
+Result<> check_partition_name(std::string_view name);
+
+// One address for each subnet of the network, and the gateways, into `out`. A failure leaves what was leased so far: it
+// is in `out`.
+Result<> lease_addresses(const NetworkStore& store, const Network& network, const AttachRequest& request,
+                         Attachment& out);
+Result<> release_addresses(const NetworkStore& store, const Attachment& attachment);
+// Every address that the network's leases say is the partition's: when nobody knows which were given.
+Result<> release_every_address(const NetworkStore& store, const std::string& partition,
+                               const std::string& network);
+
+Result<> write_record(const NetworkStore& store, const Attachment& attachment);
+// Not there is fine.
+Result<> remove_record(const NetworkStore& store, const std::string& partition, const std::string& network);
 Result<std::vector<Attachment>> list_attachments(const NetworkStore& store,
                                                  std::string_view partition);  // "": of all
 
 FirewallEndpoint firewall_endpoint(const Attachment& attachment);
 FirewallNetwork firewall_network(const Network& network);
 
-// The record's form.
-std::string print_attachment(const Attachment& attachment);
+// The record's form: one line, or several for people.
+std::string print_attachment(const Attachment& attachment, bool one_line = false);
 Result<Attachment> parse_attachment(std::string text, std::string_view source);
 
 }  // namespace shoji::net

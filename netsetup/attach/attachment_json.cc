@@ -104,18 +104,18 @@ Result<> list_directory(const std::string& directory, std::vector<std::string>& 
   if (!entries && (errno == ENOENT || errno == ENOTDIR)) return {};
   if (!entries) return fail_errno(errno, cat("list ", quote(directory)));
   while (const dirent* entry = readdir(entries.get()))
-    if (entry->d_name[0] != '.') out.emplace_back(entry->d_name);
+    if (std::string_view name = entry->d_name; name != "." && name != "..") out.emplace_back(name);
   std::ranges::sort(out);
   return {};
 }
 
 }  // namespace
 
-std::string print_attachment(const Attachment& attachment) {
-  JsonWriter out(JsonWriter::Style::kIndented);
+std::string print_attachment(const Attachment& attachment, bool one_line) {
+  JsonWriter out(one_line ? JsonWriter::Style::kCompact : JsonWriter::Style::kIndented);
   out.begin_object().member("partition", attachment.partition).member("network", attachment.network);
   out.member("interface", attachment.interface).member("kind", kind_name(attachment.kind));
-  out.member("netns", attachment.netns);
+  out.member("netns", attachment.netns).member("netnsId", attachment.netns_id);
   out.member("hostInterface", attachment.host_interface).member("mac", attachment.mac.text());
   print_list(out, "addresses", attachment.addresses, [&](const Prefix& item) { out.value(item.text()); });
   print_list(out, "gateways", attachment.gateways, [&](const Address& item) { out.value(item.text()); });
@@ -125,6 +125,7 @@ std::string print_attachment(const Attachment& attachment) {
   const Rates& rates = attachment.rates;
   out.key("rates").begin_object().member("in", rates.in).member("out", rates.out);
   out.member("burstIn", rates.burst_in).member("burstOut", rates.burst_out).end_object();
+  out.member("defaultRoute", attachment.default_route).member("metric", attachment.metric);
   out.end_object();
   return out.take() + "\n";
 }
@@ -147,9 +148,13 @@ Result<Attachment> parse_attachment(std::string text, std::string_view source) {
   for (NetworkKind candidate :
        {NetworkKind::kBridge, NetworkKind::kRouted, NetworkKind::kMacvlan, NetworkKind::kCni})
     if (kind_name(candidate) == kind) out.kind = candidate;
+  TRY_ASSIGN(out.netns_id, root.find("netnsId").as_uint64());
   TRY_ASSIGN(out.mac, parse_member<Mac>(root, "mac"));
   TRY(read_lists(root, out));
   TRY(read_rates(root.find("rates"), out.rates));
+  TRY_ASSIGN(out.default_route, root.find("defaultRoute").as_bool());
+  TRY_ASSIGN(uint64_t metric, root.find("metric").as_uint64());
+  out.metric = static_cast<uint32_t>(metric);
   return out;
 }
 
@@ -166,6 +171,7 @@ Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std:
     std::vector<std::string> networks;
     TRY(list_directory(cat(base, '/', name), networks));
     for (const std::string& network : networks) {
+      if (network[0] == '.') continue;  // just being written
       std::string path = cat(base, '/', name, '/', network);
       Result<std::string> text = read_file(path, kRecordLimit);
       if (!text && text.error().kind == Kind::kNotFound) continue;  // just detached

@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +30,22 @@ Result<FileLock> lock_networks(const NetworkStore& store) {
   return FileLock::acquire(dir.get(), ".lock");
 }
 
+// A lock on the directory itself, shared by those that attach to the network. kNotFound when there is no such network.
+Result<UniqueFd> lock_network(const NetworkStore& store, std::string_view name, int kind) {
+  std::string path = store.directory_of(name);
+  for (;;) {
+    Result<UniqueFd> dir = open_file(path, O_RDONLY | O_DIRECTORY);
+    if (!dir && dir.error().kind == Kind::kNotFound)
+      return fail(Kind::kNotFound, cat("there is no network ", quote(name)));
+    if (!dir) return dir;
+    while (flock(dir->get(), kind) != 0)
+      if (errno != EINTR) return fail_errno(errno, cat("lock ", quote(path)));
+    // Removed while we waited, and perhaps made anew.
+    struct stat facts{};
+    if (fstat(dir->get(), &facts) == 0 && facts.st_nlink > 0) return dir;
+  }
+}
+
 Result<> check_and_write(const NetworkStore& store, const Network& network) {
   TRY_ASSIGN(std::vector<Network> others, list_networks(store));
   TRY(check_overlap(network, others));
@@ -52,6 +70,7 @@ Result<> create_network(const NetworkStore& store, const Network& network) {
 Result<> replace_network(const NetworkStore& store, const Network& network) {
   TRY_ASSIGN(FileLock lock, lock_networks(store));
   TRY(find_network(store, network.name));
+  TRY_ASSIGN(UniqueFd nobody_attaches, lock_network(store, network.name, LOCK_EX));
   for (const LeasePool& pool : lease_pools(store, network)) {
     TRY_ASSIGN(std::vector<Lease> leases, list_leases(pool));
     for (const Lease& lease : leases) {
@@ -72,6 +91,13 @@ Result<Network> find_network(const NetworkStore& store, std::string_view name) {
     return fail(Kind::kNotFound, cat("there is no network ", quote(name)));
   if (!text) return Failure(text.error());
   return parse_network(std::move(*text), path);
+}
+
+Result<HeldNetwork> hold_network(const NetworkStore& store, std::string_view name) {
+  TRY(check_network_name(name));  // a name, not a path
+  TRY_ASSIGN(UniqueFd hold, lock_network(store, name, LOCK_SH));
+  TRY_ASSIGN(Network network, find_network(store, name));
+  return HeldNetwork{std::move(network), std::move(hold)};
 }
 
 Result<std::vector<Network>> list_networks(const NetworkStore& store) {
@@ -95,6 +121,7 @@ Result<std::vector<Network>> list_networks(const NetworkStore& store) {
 Result<> remove_network(const NetworkStore& store, std::string_view name) {
   TRY_ASSIGN(FileLock lock, lock_networks(store));
   TRY_ASSIGN(Network network, find_network(store, name));
+  TRY_ASSIGN(UniqueFd nobody_attaches, lock_network(store, name, LOCK_EX));
   TRY_ASSIGN(std::string boot, current_boot_id());
   for (const LeasePool& pool : lease_pools(store, network)) {
     TRY_ASSIGN(std::vector<Lease> leases, list_leases(pool));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "netsetup/lease/lease.h"
 #include "netsetup/network/network.h"
 
@@ -26,6 +27,12 @@ Result<> create_network(const NetworkStore& store, const Network& network);
 // Replaces the document of a network that is there; leased addresses have to stay in its subnets.
 Result<> replace_network(const NetworkStore& store, const Network& network);
 Result<Network> find_network(const NetworkStore& store, std::string_view name);
+// The network, which is neither changed nor removed while `hold` lives: an attachment is under way.
+struct HeldNetwork {
+  Network network;
+  UniqueFd hold;
+};
+Result<HeldNetwork> hold_network(const NetworkStore& store, std::string_view name);
 Result<std::vector<Network>> list_networks(const NetworkStore& store);
 // kState while addresses are leased, with who has them.
 Result<> remove_network(const NetworkStore& store, std::string_view name);

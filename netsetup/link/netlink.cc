@@ -23,6 +23,9 @@ namespace shoji::net {
 namespace {
 
 constexpr uint32_t kFirstSequence = 1;
+// Requests in one system call. Every answer takes about 1 KiB of the socket's receive buffer, which holds 208 KiB unless
+// the host says otherwise (net.core.rmem_default); what does not fit is lost (netlink(7), ENOBUFS).
+constexpr size_t kPiece = 100;
 constexpr size_t kAnswerSize = 16384;  // bytes; the kernel's own limit for answers to single requests
 
 // A failed request is answered with the request and, as we ask for it, with the kernel's own words (netlink(7),
@@ -119,14 +122,28 @@ Batch::~Batch() {
 }
 
 void Batch::add(nl_msg* message, std::string what, int ignored, int ignored_too) {
+  if (!subject_.empty()) what = cat(subject_, ": ", what);
   requests_.push_back({message, std::move(what), ignored, ignored_too});
 }
 
 Result<> Batch::send(RouteSocket& socket) {
+  Result<> result;
+  std::span<Request> left = requests_;
+  while (result && !left.empty()) {
+    std::span<Request> piece = left.first(std::min(left.size(), kPiece));
+    result = send_piece(socket, piece);
+    left = left.subspan(piece.size());
+  }
+  for (Request& request : requests_) nlmsg_free(request.message);
+  requests_.clear();
+  return result;
+}
+
+Result<> Batch::send_piece(RouteSocket& socket, std::span<Request> piece) {
   std::vector<iovec> pieces;
-  pieces.reserve(requests_.size());
-  for (uint32_t i = 0; i < requests_.size(); ++i) {
-    nlmsghdr* header = nlmsg_hdr(requests_[i].message);
+  pieces.reserve(piece.size());
+  for (uint32_t i = 0; i < piece.size(); ++i) {
+    nlmsghdr* header = nlmsg_hdr(piece[i].message);
     header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
     header->nlmsg_seq = kFirstSequence + i;
     header->nlmsg_pid = nl_socket_get_local_port(socket.get());
@@ -140,10 +157,10 @@ Result<> Batch::send(RouteSocket& socket) {
   out.msg_iov = pieces.data();
   out.msg_iovlen = pieces.size();
   int fd = nl_socket_get_fd(socket.get());
-  if (sendmsg(fd, &out, 0) < 0) return fail_errno(errno, cat(requests_.front().what, ": send the request"));
+  if (sendmsg(fd, &out, 0) < 0) return fail_errno(errno, cat(piece.front().what, ": send the request"));
   Result<> result;
   alignas(nlmsghdr) char buffer[kAnswerSize];
-  for (size_t answered = 0; answered < requests_.size();) {
+  for (size_t answered = 0; answered < piece.size();) {
     ssize_t size = recv(fd, buffer, sizeof buffer, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return fail_errno(errno, "read netlink's answer");
@@ -151,18 +168,15 @@ Result<> Batch::send(RouteSocket& socket) {
     for (auto* header = reinterpret_cast<nlmsghdr*>(buffer); nlmsg_ok(header, left);
          header = nlmsg_next(header, &left)) {
       uint32_t index = header->nlmsg_seq - kFirstSequence;
-      if (header->nlmsg_type != NLMSG_ERROR || index >= requests_.size()) continue;
+      if (header->nlmsg_type != NLMSG_ERROR || index >= piece.size()) continue;
       ++answered;
+      const Request& request = piece[index];
       int error = -static_cast<nlmsgerr*>(nlmsg_data(header))->error;
-      if (error == 0 || error == requests_[index].ignored || error == requests_[index].ignored_too || !result)
-        continue;
+      if (error == 0 || error == request.ignored || error == request.ignored_too || !result) continue;
       std::string words = kernel_words(header);
-      result = fail_errno(
-          error, words.empty() ? requests_[index].what : cat(requests_[index].what, " (", words, ")"));
+      result = fail_errno(error, words.empty() ? request.what : cat(request.what, " (", words, ")"));
     }
   }
-  for (Request& request : requests_) nlmsg_free(request.message);
-  requests_.clear();
   return result;
 }
 

@@ -56,8 +56,11 @@ class Batch {
   // Takes the message. `what` opens the error: `make veth "v1"`. An `ignored` errno is a success: when
   // something that may be gone is removed. The kernel has two for some objects.
   void add(nl_msg* message, std::string what, int ignored = 0, int ignored_too = 0);
+  // Opens the errors of what is added from now on: in a batch for many, the sentence says whose request it was.
+  void about(std::string subject) { subject_ = std::move(subject); }
   [[nodiscard]] bool empty() const { return requests_.empty(); }
-  // Sends everything and waits for every answer; the batch is empty then.
+  // Sends everything and waits for every answer; the batch is empty then. A large batch is sent in pieces: behind one
+  // with a failure nothing more is sent.
   Result<> send(RouteSocket& socket);
 
  private:
@@ -66,7 +69,9 @@ class Batch {
     std::string what;
     int ignored, ignored_too;
   };
+  static Result<> send_piece(RouteSocket& socket, std::span<Request> piece);
   std::vector<Request> requests_;
+  std::string subject_;
 };
 
 }  // namespace shoji::net

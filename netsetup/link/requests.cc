@@ -8,8 +8,10 @@
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace shoji::net {
 
@@ -142,6 +144,38 @@ void set_hairpin(Batch& batch, const std::string& port) {
   batch.add(message, cat("turn hairpin on for ", quote(port)));
 }
 
+namespace {
+
+void put_no_link_local(nl_msg* message) {
+  nlattr* families = nla_nest_start(message, IFLA_AF_SPEC);
+  nlattr* ipv6 = nla_nest_start(message, AF_INET6);
+  nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  nla_nest_end(message, ipv6);
+  nla_nest_end(message, families);
+}
+
+}  // namespace
+
+// A kernel without IPv6 does not know the family.
+void stop_link_local(Batch& batch, int index) {
+  nl_msg* message = link_message(0, index, 0);
+  put_no_link_local(message);
+  batch.add(message, cat("stop IPv6's own address of interface ", index), EAFNOSUPPORT, EOPNOTSUPP);
+}
+void stop_link_local(Batch& batch, const std::string& name) {
+  nl_msg* message = link_message(0, 0, 0);
+  put_name(message, name);
+  put_no_link_local(message);
+  batch.add(message, cat("stop IPv6's own address of ", quote(name)), EAFNOSUPPORT, EOPNOTSUPP);
+}
+
+Prefix link_local_address(const Mac& mac) {
+  const uint8_t* m = mac.bytes.data();
+  const uint8_t bytes[16] = {0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<uint8_t>(m[0] ^ 2U),
+                             m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  return {Address::from_bytes(Family::kIpv6, bytes), 64};
+}
+
 void add_macvlan(Batch& batch, const std::string& name, const MacvlanOptions& options) {
   nl_msg* message = link_message(kMake, options.index, 0);
   put_name(message, name);
@@ -181,6 +215,29 @@ void remove_link(Batch& batch, const std::string& name) {
   nlmsg_append(message, &info, sizeof info, NLMSG_ALIGNTO);
   put_name(message, name);
   batch.add(message, cat("remove interface ", quote(name)), ENODEV);
+}
+
+Result<> remove_links(RouteSocket& host, std::span<const std::string> names) {
+  Batch batch;
+  if (names.size() == 1) remove_link(batch, names[0]);
+  if (names.size() > 1) {
+    // Nobody else uses the number: a group is only what was marked with it.
+    uint32_t group = 0;
+    if (getrandom(&group, sizeof group, 0) != sizeof group) return fail_errno(errno, "getrandom");
+    group |= 1U << 31U;
+    for (const std::string& name : names) {
+      nl_msg* message = link_message(0, 0, 0);
+      put_name(message, name);
+      nla_put_u32(message, IFLA_GROUP, group);
+      batch.add(message, cat("mark interface ", quote(name)), ENODEV);
+    }
+    nl_msg* message = nlmsg_alloc_simple(RTM_DELLINK, 0);
+    ifinfomsg info{};
+    nlmsg_append(message, &info, sizeof info, NLMSG_ALIGNTO);
+    nla_put_u32(message, IFLA_GROUP, group);
+    batch.add(message, cat("remove ", names.size(), " interfaces"), ENODEV);
+  }
+  return batch.empty() ? Result<>{} : batch.send(host);
 }
 
 void add_address(Batch& batch, int index, const Prefix& address) {

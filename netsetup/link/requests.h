@@ -2,6 +2,7 @@
 // The rtnetlink(7) requests that networks are made of, to be collected in a Batch. Interfaces that the batch itself makes
 // have no index yet: they are named, or get an index that the caller chooses (in a new network namespace only lo has one).
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,13 @@ void add_bridge(Batch& batch, const std::string& name, const BridgeOptions& opti
 // publishes (with bridge netfilter the translated packet is bridged, not routed).
 void set_hairpin(Batch& batch, const std::string& port);
 
+// IPv6 gives the interface no link-local address by itself: an own one, added without duplicate address detection, does
+// not delay the first packets, and a port of a bridge needs none. Before the interface is up.
+void stop_link_local(Batch& batch, int index);
+void stop_link_local(Batch& batch, const std::string& name);
+// The address that IPv6 would give it (RFC 4291, appendix A), /64.
+Prefix link_local_address(const Mac& mac);
+
 enum class MacvlanMode : uint32_t { kPrivate = 1, kVepa = 2, kBridge = 4, kPassthru = 8 };
 struct MacvlanOptions {
   int parent = 0;  // index
@@ -62,6 +70,8 @@ struct LinkChange {
 void change_link(Batch& batch, int index, const LinkChange& change, std::string what);
 // Gone already is fine.
 void remove_link(Batch& batch, const std::string& name);
+// The same for many: the kernel waits once for all of a group (IFLA_GROUP), not some 15 ms for each.
+Result<> remove_links(RouteSocket& host, std::span<const std::string> names);
 
 // IPv6 without duplicate address detection: the address is usable at once, and nobody else can have it.
 void add_address(Batch& batch, int index, const Prefix& address);

@@ -111,11 +111,6 @@ void add_ifb(Batch& batch, const std::string& name, uint32_t mtu) {
   batch.add(message, cat("make ifb ", quote(name)), EEXIST);
 }
 
-// The host's end is "sjXXXXXXXX"; its ifb ends in "i", and stays within IFNAMSIZ.
-std::string ifb_name(const std::string& name) {
-  return cat(name.substr(0, kInterfaceNameLimit - 1), 'i');
-}
-
 // Ten milliseconds at the rate, so that a timer that fires late does not cost throughput; never less than two packets
 // as large as segmentation offload hands them over on a slow link.
 uint64_t burst_of(uint64_t burst, uint64_t rate, uint32_t mtu) {
@@ -126,9 +121,14 @@ uint64_t burst_of(uint64_t burst, uint64_t rate, uint32_t mtu) {
 
 }  // namespace
 
+// The host's end is "sjXXXXXXXXXX"; its ifb ends in "i", and stays within IFNAMSIZ.
+std::string rate_interface(const std::string& name) {
+  return cat(name.substr(0, kInterfaceNameLimit - 1), 'i');
+}
+
 Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rates, uint32_t mtu) {
   TRY_ASSIGN(int index, host.index_of(name));
-  std::string ifb = ifb_name(name);
+  std::string ifb = rate_interface(name);
   Batch batch;
   if (rates.in != 0) {
     add_tbf(batch, index, rates.in, burst_of(rates.burst_in, rates.in, mtu),
@@ -156,7 +156,7 @@ Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rate
 
 Result<> remove_rates(RouteSocket& host, const std::string& name) {
   Batch batch;
-  remove_link(batch, ifb_name(name));
+  remove_link(batch, rate_interface(name));
   if (Result<int> index = host.index_of(name); index) {
     remove_qdisc(batch, *index, TC_H_ROOT, name);
     remove_qdisc(batch, *index, TC_H_INGRESS, name);

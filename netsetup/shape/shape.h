@@ -14,6 +14,8 @@ struct Rates {
 };
 // Replaces what was there. `name` is the host's end; its ifb is named after it.
 Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rates, uint32_t mtu);
+// The ifb of a host's end: it stays when that is gone.
+std::string rate_interface(const std::string& name);
 Result<> remove_rates(RouteSocket& host, const std::string& name);
 
 struct Counters {

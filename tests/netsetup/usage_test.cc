@@ -12,8 +12,8 @@
 #include <cstdlib>
 
 #include "base/io.h"
+#include "netsetup/host/host_networks.h"
 #include "netsetup/link/requests.h"
-#include "netsetup/netns/netns.h"
 #include "netsetup/usage/usage_file.h"
 #include "tests/catch.h"
 
@@ -165,18 +165,25 @@ bool send_to(const Address& address, size_t count, size_t size) {
   return true;
 }
 
-Result<Attachment> attach_new(const NetworkStore& store, RouteSocket& host, const Network& network,
+Result<Attachment> attach_new(const NetworkStore& store, const Network& network,
                               const std::string& partition) {
-  TRY_ASSIGN(UniqueFd made, make_netns(store.netns_directory(), partition));
-  return attach(store, host, network,
-                {.partition = partition,
-                 .network = network.name,
-                 .netns = made.get(),
-                 .addresses = {},
-                 .mac = {},
-                 .ports = {},
-                 .rules = {},
-                 .rates = {}});
+  TRY_ASSIGN(HostNetworks networks, HostNetworks::open(store));
+  PartitionRequest request{.partition = partition, .netns = {}, .make_netns = true, .networks = {}};
+  request.networks.push_back({.partition = {},
+                              .network = network.name,
+                              .addresses = {},
+                              .mac = {},
+                              .ports = {},
+                              .rules = {},
+                              .rates = {}});
+  TRY_ASSIGN(std::vector<Attachment> made, networks.attach({request}));
+  return made[0];
+}
+
+Result<> detach(const NetworkStore& store, const Attachment& attachment) {
+  TRY_ASSIGN(HostNetworks networks, HostNetworks::open(store));
+  TRY(networks.detach(attachment.partition, attachment.network));
+  return networks.remove({attachment.partition});
 }
 
 constexpr size_t kDatagrams = 40, kSize = 1000, kOnWire = kSize + 8 + 20 + 14;
@@ -200,7 +207,7 @@ int sums_survive_restarts(const NetworkStore& store) {
   NEED(host && network && create_network(store, *network));
   uint64_t before = 0;
   for (int round = 0; round < 3; ++round) {
-    Result<Attachment> made = attach_new(store, *host, *network, "web1");
+    Result<Attachment> made = attach_new(store, *network, "web1");
     NEED(made && send_to(made->addresses[0].address, kDatagrams, kSize));
     NEED(has_received(store, *host, "web1", before + kDatagrams * kOnWire));
     for (int look = 0; look < 2; ++look) {
@@ -211,7 +218,7 @@ int sums_survive_restarts(const NetworkStore& store) {
     }
     NEED(send_to(made->addresses[0].address, kDatagrams, kSize));
     NEED(save_usage(store, *host, {*made}));
-    NEED(detach(store, *host, *made) && remove_netns(store.netns_directory(), "web1"));
+    NEED(detach(store, *made));
     NEED(save_usage(store, *host, {*made}));  // its interface is gone: nothing to add
     Result<Usage> saved = read_usage(store, "web1");
     NEED(saved && saved->total.bytes_in - before >= 2 * kDatagrams * kOnWire);
@@ -229,7 +236,7 @@ int many_are_one_dump(const NetworkStore& store) {
   NEED(host && network && create_network(store, *network));
   std::vector<Attachment> all;
   for (int i = 0; i < 20; ++i) {
-    Result<Attachment> made = attach_new(store, *host, *network, cat("p", i));
+    Result<Attachment> made = attach_new(store, *network, cat("p", i));
     NEED(made && send_to(made->addresses[0].address, static_cast<size_t>(i) * 2, kSize));
     all.push_back(std::move(*made));
   }

@@ -1,0 +1,188 @@
+#include "netsetup/attach/links.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/io.h"
+#include "netsetup/link/requests.h"
+
+namespace shoji::net {
+
+namespace {
+
+Result<> write_if_different(const std::string& path, std::string_view value) {
+  Result<std::string> now = read_file(path, 64);
+  // Without IPv6 in the kernel there is nothing to turn on.
+  if (!now && now.error().kind == Kind::kNotFound) return {};
+  if (now && std::string_view(*now).starts_with(value)) return {};
+  return write_kernel_file(path, value);
+}
+
+bool has_family(const Network& network, Family family) {
+  return std::ranges::any_of(network.subnets,
+                             [&](const Subnet& subnet) { return subnet.prefix.address.family() == family; });
+}
+
+// ip-sysctl.rst of the kernel. route_localnet lets 127.0.0.1 of the host reach published ports; it is the interface's own.
+Result<> allow_forwarding(const Network& network, const std::string& interface) {
+  if (has_family(network, Family::kIpv4)) {
+    TRY(write_if_different("/proc/sys/net/ipv4/ip_forward", "1"));
+    TRY(write_if_different(cat("/proc/sys/net/ipv4/conf/", interface, "/route_localnet"), "1"));
+  }
+  if (has_family(network, Family::kIpv6))
+    TRY(write_if_different("/proc/sys/net/ipv6/conf/all/forwarding", "1"));
+  return {};
+}
+
+Result<> add_macvlan_of(Batch& batch, RouteSocket& host, const LinkPlan& plan) {
+  TRY_ASSIGN(int parent, host.index_of(plan.network->parent));
+  constexpr std::pair<std::string_view, MacvlanMode> kModes[] = {{"private", MacvlanMode::kPrivate},
+                                                                 {"vepa", MacvlanMode::kVepa},
+                                                                 {"bridge", MacvlanMode::kBridge},
+                                                                 {"passthru", MacvlanMode::kPassthru}};
+  const auto* mode =
+      std::ranges::find(kModes, plan.network->mode, &std::pair<std::string_view, MacvlanMode>::first);
+  add_macvlan(batch, plan.attachment->interface,
+              {.parent = parent,
+               .mode = mode->second,
+               .mac = plan.attachment->mac,
+               .mtu = plan.network->mtu,
+               .netns = plan.netns});
+  return {};
+}
+
+// A routed partition's way back: the host's gateway addresses on its end, and a route for each address.
+Result<> make_host_routes(RouteSocket& host, std::span<const LinkPlan> plans) {
+  Batch batch;
+  for (const LinkPlan& plan : plans) {
+    if (plan.network->kind != NetworkKind::kRouted) continue;
+    const Attachment& attachment = *plan.attachment;
+    batch.about(attach_subject(attachment));
+    TRY_ASSIGN(int index, host.index_of(attachment.host_interface));
+    TRY(allow_forwarding(*plan.network, attachment.host_interface));
+    for (size_t i = 0; i < attachment.addresses.size(); ++i) {
+      const Address& gateway = attachment.gateways[i];
+      add_address(batch, index, {gateway, static_cast<uint8_t>(gateway.family() == Family::kIpv4 ? 32 : 64)});
+      add_route(batch, index, {.destination = attachment.addresses[i], .gateway = {}});
+    }
+  }
+  return batch.empty() ? Result<>{} : batch.send(host);
+}
+
+void add_routes(Batch& batch, int index, const Network& network, const Attachment& attachment) {
+  bool routed = network.kind == NetworkKind::kRouted;
+  for (const Address& gateway : attachment.gateways) {
+    if (!attachment.default_route || network.internal) break;
+    const uint8_t zero[16] = {};
+    add_route(batch, index,
+              {.destination = {Address::from_bytes(gateway.family(), zero), 0},
+               .gateway = gateway,
+               .on_link = routed,
+               .metric = attachment.metric});
+  }
+  for (const StaticRoute& route : network.routes) {
+    std::optional<Address> gateway = route.gateway;
+    // A routed partition has no neighbour but the host.
+    for (const Address& candidate : attachment.gateways)
+      if (routed && !gateway && candidate.family() == route.destination.address.family()) gateway = candidate;
+    add_route(
+        batch, index,
+        {.destination = route.destination, .gateway = gateway, .on_link = routed, .metric = route.metric});
+  }
+}
+
+}  // namespace
+
+Result<std::string> new_host_interface(const Address& address) {
+  uint32_t number = 0;
+  if (address.family() == Family::kIpv4) {
+    for (size_t i = 0; i < 4; ++i) number = (number << 8U) | address.bytes()[i];
+  } else {
+    number = 2166136261U;
+    for (size_t i = 0; i < 16; ++i) number = (number ^ address.bytes()[i]) * 16777619U;
+  }
+  std::string out = address.family() == Family::kIpv4 ? "sj" : "sk";
+  for (int shift = 28; shift >= 0; shift -= 4)
+    out += "0123456789abcdef"[(number >> static_cast<unsigned>(shift)) & 15U];
+  uint8_t chance[2];
+  if (getrandom(chance, sizeof chance, 0) != sizeof chance) return fail_errno(errno, "getrandom");
+  for (uint8_t byte : chance) out += "0123456789abcdefghijkmnpqrstvwxyz"[byte % 32];
+  return out;
+}
+
+std::string attach_subject(const Attachment& attachment) {
+  return cat("attach ", quote(attachment.partition), " to network ", quote(attachment.network));
+}
+
+Result<> bring_up_network(RouteSocket& host, const Network& network) {
+  if (network.kind != NetworkKind::kBridge) return {};
+  std::string name = network.interface_name();
+  if (host.index_of(name)) return {};
+  Batch batch;
+  std::optional<Mac> mac;
+  if (!network.subnets.empty())
+    mac = mac_for(network.subnets[0].gateway.value_or(network.subnets[0].prefix.first()));
+  add_bridge(batch, name, {.mac = mac, .mtu = network.mtu});
+  if (Result<> made = batch.send(host); !made) {
+    // Another verb was quicker: it does the rest, and what is below may be done twice.
+    if (made.error().kind != Kind::kExists) return made;
+  }
+  TRY_ASSIGN(int index, host.index_of(name));
+  for (const Subnet& subnet : network.subnets)
+    if (subnet.gateway) add_address(batch, index, {*subnet.gateway, subnet.prefix.length});
+  Result<> addressed = batch.empty() ? Result<>{} : batch.send(host);
+  if (!addressed && addressed.error().kind != Kind::kExists) return addressed;
+  return allow_forwarding(network, name);
+}
+
+Result<> make_links(RouteSocket& host, std::span<const LinkPlan> plans) {
+  Batch batch;
+  const Network* last = nullptr;
+  int bridge = 0;
+  for (const LinkPlan& plan : plans) {
+    const Attachment& attachment = *plan.attachment;
+    batch.about(attach_subject(attachment));
+    if (plan.network->kind == NetworkKind::kMacvlan) {
+      TRY(add_macvlan_of(batch, host, plan));
+      continue;
+    }
+    if (plan.network != last) {
+      last = plan.network;
+      bridge = 0;
+      if (plan.network->kind == NetworkKind::kBridge) {
+        TRY_ASSIGN(bridge, host.index_of(plan.network->interface_name()));
+      }
+    }
+    add_veth(batch, {.name = attachment.host_interface, .mac = {}},
+             {.name = attachment.interface, .mac = attachment.mac, .netns = plan.netns},
+             {.mtu = plan.network->mtu, .master = bridge});
+    stop_link_local(batch, attachment.host_interface);
+    if (bridge != 0) set_hairpin(batch, attachment.host_interface);
+  }
+  TRY(batch.send(host));
+  return make_host_routes(host, plans);
+}
+
+Result<> configure_partition(std::span<const LinkPlan> plans) {
+  TRY_ASSIGN(RouteSocket there, RouteSocket::open_in(plans.front().netns));
+  Batch batch;
+  change_link(batch, kLoopbackIndex, {.up = true, .mac = {}, .mtu = {}, .master = {}, .name = {}},
+              "bring up lo");
+  for (const LinkPlan& plan : plans) {
+    const Attachment& attachment = *plan.attachment;
+    batch.about(attach_subject(attachment));
+    TRY_ASSIGN(int index, there.index_of(attachment.interface));
+    stop_link_local(batch, index);
+    change_link(batch, index, {.up = true, .mac = {}, .mtu = {}, .master = {}, .name = {}},
+                cat("bring up ", quote(attachment.interface)));
+    if (has_family(*plan.network, Family::kIpv6))
+      add_address(batch, index, link_local_address(attachment.mac));
+    for (const Prefix& address : attachment.addresses) add_address(batch, index, address);
+    add_routes(batch, index, *plan.network, attachment);
+  }
+  return batch.send(there);
+}
+
+}  // namespace shoji::net

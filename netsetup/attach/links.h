@@ -1,0 +1,29 @@
+#pragma once
+// The interfaces of attachments: host's ends, partition's ends, their addresses and routes. Many at once are one batch on
+// the host and one in each partition's namespace.
+#include <span>
+
+#include "netsetup/attach/attach.h"
+
+namespace shoji::net {
+
+// Never the same for two interfaces, also not for the next one of the same address: the one before may still be on its
+// way out with its namespace. "sj0a070002" and two characters by chance; "sk" for IPv6.
+Result<std::string> new_host_interface(const Address& address);
+
+struct LinkPlan {
+  const Network* network;
+  Attachment* attachment;
+  int netns;  // of the partition
+};
+
+// The bridge of a network with the host's addresses, forwarding and localhost routing; nothing to do when it is there.
+Result<> bring_up_network(RouteSocket& host, const Network& network);
+// The ways back of a routed network to the partitions are part of it.
+Result<> make_links(RouteSocket& host, std::span<const LinkPlan> plans);
+// What is in the namespace; all `plans` are of one partition.
+Result<> configure_partition(std::span<const LinkPlan> plans);
+// Errors begin with it: `attach "web1" to network "farm"`.
+std::string attach_subject(const Attachment& attachment);
+
+}  // namespace shoji::net

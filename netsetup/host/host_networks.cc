@@ -1,0 +1,78 @@
+#include "netsetup/host/host_networks.h"
+
+#include <algorithm>
+
+#include "netsetup/host/bulk_attach.h"
+#include "netsetup/host/context.h"
+#include "netsetup/host/linger.h"
+#include "netsetup/host/removal.h"
+
+namespace shoji::net {
+
+struct HostNetworks::State {
+  HostContext context;
+  explicit State(HostContext made) : context(std::move(made)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  // Others' deletes make us wait as well, when we close our nftables socket.
+  ~State() {
+    if (context.must_linger) linger(context, {}, {});
+  }
+};
+
+HostNetworks::HostNetworks(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HostNetworks::HostNetworks(HostNetworks&&) noexcept = default;
+HostNetworks::~HostNetworks() = default;
+
+Result<Firewall*> HostContext::firewall() {
+  if (!firewall_) {
+    TRY_ASSIGN(Firewall made, Firewall::open());
+    firewall_.emplace(std::move(made));
+  }
+  return &*firewall_;
+}
+
+Result<Firewall*> HostContext::ready_firewall() {
+  TRY_ASSIGN(Firewall * out, firewall());
+  must_linger = true;
+  if (ready_) return out;
+  TRY_ASSIGN(std::vector<Network> networks, list_networks(store));
+  std::vector<FirewallNetwork> known;
+  for (const Network& network : networks) known.push_back(firewall_network(network));
+  TRY(out->ensure(known));
+  ready_ = true;
+  return out;
+}
+
+ClearPending HostContext::clear() {
+  return [this](const std::string& name, const std::string& text) -> Result<> {
+    TRY_ASSIGN(Work work, parse_work(name, text));
+    return take_back(*this, {&work, 1});
+  };
+}
+
+Result<HostNetworks> HostNetworks::open(NetworkStore store) {
+  TRY_ASSIGN(RouteSocket host, RouteSocket::open());
+  auto state = std::make_unique<State>(HostContext(std::move(store), std::move(host)));
+  // What cannot be cleared is told by whoever needs the name, and by check().
+  ignore(clear_pending(state->context.store.run, state->context.clear()), "a verb for others can go on");
+  return HostNetworks(std::move(state));
+}
+
+const NetworkStore& HostNetworks::store() const {
+  return state_->context.store;
+}
+
+Result<std::vector<Attachment>> HostNetworks::attach(const std::vector<PartitionRequest>& requests) {
+  return BulkAttach(state_->context).run(requests);
+}
+
+Result<> HostNetworks::detach(const std::string& partition, const std::string& network) {
+  return detach_one(state_->context, partition, network);
+}
+
+Result<> HostNetworks::remove(const std::vector<std::string>& partitions) {
+  return remove_partitions(state_->context, partitions);
+}
+
+}  // namespace shoji::net

@@ -1,0 +1,86 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/io.h"
+#include "netsetup/firewall/sweep.h"
+#include "netsetup/host/context.h"
+#include "netsetup/link/requests.h"
+#include "netsetup/netns/netns.h"
+
+namespace shoji::net {
+
+namespace {
+
+// A macvlan has no end on the host: it is looked for where it was put, if that is still the same namespace.
+Result<> remove_macvlan(const Attachment& attachment) {
+  Result<UniqueFd> netns = open_file(attachment.netns, O_RDONLY);
+  struct stat facts{};
+  if (!netns || fstat(netns->get(), &facts) != 0 || facts.st_ino != attachment.netns_id) return {};
+  TRY_ASSIGN(RouteSocket there, RouteSocket::open_in(netns->get()));
+  Batch batch;
+  remove_link(batch, attachment.interface);
+  return batch.send(there);
+}
+
+std::vector<FirewallEndpoint> endpoints_of(std::span<const Work> works) {
+  std::vector<FirewallEndpoint> out;
+  for (const Work& work : works)
+    for (const Attachment& attachment : work.attachments)
+      if (!work.firewall_is_clean && !attachment.host_interface.empty())
+        out.push_back(firewall_endpoint(attachment));
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> host_interfaces(std::span<const Work> works) {
+  std::vector<std::string> out;
+  for (const Work& work : works) {
+    for (const Attachment& attachment : work.attachments) {
+      if (attachment.host_interface.empty()) continue;
+      out.push_back(attachment.host_interface);  // and the other end with it, in whatever namespace that is
+      if (attachment.rates.out != 0) out.push_back(rate_interface(attachment.host_interface));
+    }
+  }
+  return out;
+}
+
+Result<> release(const NetworkStore& store, const Work& work) {
+  for (const Attachment& attachment : work.attachments) TRY(release_addresses(store, attachment));
+  for (const std::string& network : work.networks) {
+    auto same = [&](const Attachment& attachment) { return attachment.network == network; };
+    // Killed while it leased: only the leases themselves know.
+    if (std::ranges::none_of(work.attachments, same))
+      TRY(release_every_address(store, work.partition, network));
+  }
+  for (const Attachment& attachment : work.attachments)
+    TRY(remove_record(store, work.partition, attachment.network));
+  if (work.pin) TRY(remove_netns(store.netns_directory(), work.partition));
+  return {};
+}
+
+Result<> take_from_firewall(HostContext& context, std::span<Work> works) {
+  std::vector<FirewallEndpoint> endpoints = endpoints_of(works);
+  if (!endpoints.empty()) {
+    TRY_ASSIGN(Firewall * firewall, context.firewall());
+    context.must_linger = true;
+    // Somebody has flushed the ruleset, or part of it.
+    if (!firewall->remove(endpoints)) TRY(sweep_endpoints(endpoints));
+  }
+  for (Work& work : works) work.firewall_is_clean = true;
+  return {};
+}
+
+Result<> take_back(HostContext& context, std::span<const Work> works) {
+  TRY(sweep_endpoints(endpoints_of(works)));
+  for (const Work& work : works)
+    for (const Attachment& attachment : work.attachments)
+      if (attachment.kind == NetworkKind::kMacvlan) TRY(remove_macvlan(attachment));
+  TRY(remove_links(context.host, host_interfaces(works)));
+  for (const Work& work : works) TRY(release(context.store, work));
+  return {};
+}
+
+}  // namespace shoji::net
