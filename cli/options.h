@@ -1,8 +1,10 @@
 #pragma once
 // Command-line options as constexpr tables whose rows are bound to struct members: `--flag value`, `--flag=value`, `--`
 // ends the options.
+#include <array>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +48,14 @@ Result<> store(std::string& member, std::string_view value);
 Result<> store(uint32_t& member, std::string_view value);
 Result<> store(std::vector<std::string>& member, std::string_view value);
 Result<> store(std::vector<uint32_t>& member, std::string_view value);
+// An option of which it matters whether it was given.
+template <typename T>
+Result<> store(std::optional<T>& member, std::string_view value) {
+  return store(member.emplace(), value);
+}
+
+template <typename Value>
+inline constexpr bool kIsFlag = std::is_same_v<Value, bool> || std::is_same_v<Value, std::optional<bool>>;
 
 template <auto Member>
 struct MemberOf;
@@ -67,7 +77,7 @@ template <auto Member>
 constexpr Option option(std::string_view name, char letter, std::string_view help,
                         std::string_view default_text = {}) {
   using Value = typename detail::MemberOf<Member>::Value;
-  return Option{name, letter, !std::is_same_v<Value, bool>, &detail::set_member<Member>, help, default_text};
+  return Option{name, letter, !detail::kIsFlag<Value>, &detail::set_member<Member>, help, default_text};
 }
 
 // The same for a member that Struct may have from a base.
@@ -84,6 +94,18 @@ constexpr Option option_of(std::string_view name, char letter, std::string_view 
 // An option that is understood and changes nothing; `help` says why.
 constexpr Option accepted(std::string_view name, std::string_view help) {
   return Option{name, 0, true, [](void*, std::string_view) -> Result<> { return {}; }, help, {}};
+}
+
+// One table out of several.
+template <size_t... N>
+constexpr auto joined(const std::array<Option, N>&... parts) {
+  std::array<Option, (N + ... + 0)> rows{};
+  size_t at = 0;
+  auto append = [&](const auto& part) {
+    for (const Option& row : part) rows[at++] = row;
+  };
+  (append(parts), ...);
+  return rows;
 }
 
 }  // namespace shoji::cli

@@ -5,7 +5,11 @@ namespace shoji::cli::net {
 
 namespace {
 
-constexpr const Verb* kNetworkVerbs[] = {&network_ls_verb};
+constexpr const Verb* kNetworkVerbs[] = {
+    &network_create_verb, &network_ls_verb,     &network_inspect_verb,
+    &network_attach_verb, &network_detach_verb, &network_release_verb,
+    &network_apply_verb,  &network_ps_verb,     &network_leases_verb,
+};
 constexpr Verb kNetwork = {.name = "network", .summary = "work with networks", .verbs = kNetworkVerbs};
 
 constexpr const Verb* kVerbs[] = {&kNetwork};

@@ -46,17 +46,6 @@ constexpr std::array<Option, 2> report_options() {
   };
 }
 
-template <size_t... N>
-constexpr auto joined(const std::array<Option, N>&... parts) {
-  std::array<Option, (N + ... + 0)> rows{};
-  size_t at = 0;
-  auto append = [&](const auto& part) {
-    for (const Option& row : part) rows[at++] = row;
-  };
-  (append(parts), ...);
-  return rows;
-}
-
 struct PullOptions : RegistryOptions, ReportOptions {
   std::string platform;
   bool all_platforms = false, no_unpack = false;

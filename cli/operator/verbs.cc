@@ -1,7 +1,7 @@
 // The table of verbs: the order is that of the help.
 #include "cli/operator/verbs.h"
 
-#include "cli/operator/network_verbs.h"
+#include "cli/operator/attachment_verbs.h"
 
 namespace shoji::cli::op {
 
@@ -15,8 +15,17 @@ constexpr Verb handed_to_net(Verb verb) {
   verb.run = hand_over_to_net;
   return verb;
 }
-constexpr Verb kNetworkLsVerb = handed_to_net(kNetworkLs);
-constexpr const Verb* kNetworkVerbs[] = {&kNetworkLsVerb};
+constexpr Verb kNetworkCreateVerb = handed_to_net(kNetworkCreate), kNetworkLsVerb = handed_to_net(kNetworkLs),
+               kNetworkInspectVerb = handed_to_net(kNetworkInspect),
+               kNetworkAttachVerb = handed_to_net(kNetworkAttach),
+               kNetworkDetachVerb = handed_to_net(kNetworkDetach),
+               kNetworkReleaseVerb = handed_to_net(kNetworkRelease),
+               kNetworkApplyVerb = handed_to_net(kNetworkApply), kNetworkPsVerb = handed_to_net(kNetworkPs),
+               kNetworkLeasesVerb = handed_to_net(kNetworkLeases);
+constexpr const Verb* kNetworkVerbs[] = {
+    &kNetworkCreateVerb,  &kNetworkLsVerb,    &kNetworkInspectVerb, &kNetworkAttachVerb, &kNetworkDetachVerb,
+    &kNetworkReleaseVerb, &kNetworkApplyVerb, &kNetworkPsVerb,      &kNetworkLeasesVerb,
+};
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};
 
