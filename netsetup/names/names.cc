@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "base/path.h"
+#include "netsetup/names/hosts_text.h"
 
 namespace shoji::net {
 
@@ -27,15 +28,6 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
-// A name in a hosts file ends at a blank; anything else there would be a line of its own.
-Result<> check_name(std::string_view name) {
-  auto is_bad = [](char c) { return c <= ' ' || c == 0x7f || c == '#'; };
-  if (name.empty() || std::ranges::any_of(name, is_bad))
-    return fail(Kind::kInvalid,
-                cat("host name ", quote(name), " is empty or has a blank, a control character or #"));
-  return {};
-}
-
 // In place: the file is bound into the partition, where a rename would not be seen. Readers may meet a moment of half a
 // file, so the new text goes over the old one in a single write, and the rest is cut off after it.
 Result<> write_in_place(const std::string& path, std::string_view text) {
@@ -48,20 +40,7 @@ Result<> write_in_place(const std::string& path, std::string_view text) {
   return {};
 }
 
-Result<std::string> hosts_text(const NameFiles& files) {
-  std::string out = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
-  for (const HostEntry& entry : files.hosts) {
-    out += entry.address.text();
-    for (const std::string& name : entry.names) {
-      TRY(check_name(name));
-      out += cat(' ', name);
-    }
-    out += '\n';
-  }
-  return out;
-}
-
-std::string resolv_text(const NameFiles& files) {
+std::string resolv_text(const ResolverFiles& files) {
   std::string out;
   auto add_line = [&](std::string_view key, const std::vector<std::string>& words) {
     if (words.empty()) return;
@@ -77,17 +56,15 @@ std::string resolv_text(const NameFiles& files) {
 
 }  // namespace
 
-Result<> write_name_files(const std::string& directory, const NameFiles& files) {
-  TRY(check_name(files.hostname));
-  TRY_ASSIGN(std::string hosts, hosts_text(files));
+Result<> write_resolver_files(const std::string& directory, const ResolverFiles& files) {
+  TRY(check_host_name(files.hostname));
   TRY(make_directories(directory, 0755));
   TRY(write_in_place(join_path(directory, "hostname"), files.hostname + "\n"));
-  TRY(write_in_place(join_path(directory, "hosts"), hosts));
   return write_in_place(join_path(directory, "resolv.conf"), resolv_text(files));
 }
 
-Result<NameFiles> read_resolv_conf(const std::string& path) {
-  NameFiles out;
+Result<ResolverFiles> read_resolv_conf(const std::string& path) {
+  ResolverFiles out;
   Result<std::string> text = read_file(path, kResolvConfLimit);
   if (!text && text.error().kind == Kind::kNotFound) return out;
   if (!text) return Failure(text.error());

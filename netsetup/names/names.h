@@ -1,6 +1,6 @@
 #pragma once
-// /etc/hosts, /etc/resolv.conf and /etc/hostname of partitions: made in a directory of the partition, bound into it, and
-// rewritten in place (same inode) when members come and go, so that a bind mount shows the change.
+// /etc/resolv.conf and /etc/hostname of partitions: made in a directory of the partition, bound into it, and rewritten in
+// place (same inode), so that a bind mount shows the change. Their /etc/hosts is in netsetup/names/live.h.
 #include <string>
 #include <vector>
 
@@ -9,18 +9,13 @@
 
 namespace shoji::net {
 
-struct HostEntry {
-  Address address;
-  std::vector<std::string> names;
-};
-struct NameFiles {
-  std::string hostname, domain;
-  std::vector<HostEntry> hosts;  // besides localhost
-  std::vector<Address> dns;      // empty: the host's, without loopback ones
+struct ResolverFiles {
+  std::string hostname;
+  std::vector<Address> dns;
   std::vector<std::string> search, options;
 };
-Result<> write_name_files(const std::string& directory, const NameFiles& files);
+Result<> write_resolver_files(const std::string& directory, const ResolverFiles& files);
 // The parts of a resolv.conf(5) that a partition can use: servers on the host's loopback are left out. Absent: nothing.
-Result<NameFiles> read_resolv_conf(const std::string& path);
+Result<ResolverFiles> read_resolv_conf(const std::string& path);
 
 }  // namespace shoji::net
