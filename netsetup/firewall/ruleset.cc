@@ -187,21 +187,26 @@ std::string guard_added(const FirewallEndpoint& endpoint) {
 
 }  // namespace
 
+// Each set by one command: nft 1.0.6 merges the adjacent prefixes of several commands of a transaction wrongly (ENOENT).
 std::string network_elements(const std::vector<FirewallNetwork>& networks) {
+  constexpr std::string_view kNames[] = {"ours", "nat", "internal", "isolated", "same"};
   std::string out;
-  for (std::string_view set : {"ours", "nat", "internal", "isolated", "same"})
-    for (char family : {'4', '6'}) out += cat("flush set ", kTable, ' ', set, family, '\n');
-  for (const FirewallNetwork& network : networks) {
-    for (const Prefix& prefix : network.subnets) {
-      std::string text = prefix.text();
-      char family = digit(prefix.address.family());
-      out += element("add", cat("ours", family), text);
-      out += element("add", cat("same", family), cat(text, " . ", text));
-      if (network.nat && !network.internal) out += element("add", cat("nat", family), text);
-      if (network.internal) out += element("add", cat("internal", family), text);
-      if (network.isolated) out += element("add", cat("isolated", family), text);
+  for (size_t i = 0; i < std::size(kNames); ++i)
+    for (Family family : {Family::kIpv4, Family::kIpv6}) {
+      std::string set = cat(kNames[i], digit(family));
+      out += cat("flush set ", kTable, ' ', set, '\n');
+      std::string elements;
+      for (const FirewallNetwork& network : networks) {
+        const bool belongs[] = {true, network.nat && !network.internal, network.internal, network.isolated,
+                                true};
+        for (const Prefix& prefix : network.subnets) {
+          if (!belongs[i] || prefix.address.family() != family) continue;
+          std::string text = prefix.text();
+          elements += cat(elements.empty() ? "" : ", ", text, kNames[i] == "same" ? cat(" . ", text) : "");
+        }
+      }
+      if (!elements.empty()) out += element("add", set, elements);
     }
-  }
   return out;
 }
 

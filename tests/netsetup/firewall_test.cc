@@ -296,3 +296,21 @@ TEST_CASE("a transaction that does not work changes nothing, and the tables go w
   scene.with_firewall([&](Firewall& firewall) { need(firewall.remove_tables()); });
   CHECK(ask(scene.client.get(), "192.0.2.1", 8080).empty());
 }
+
+TEST_CASE("networks that lie side by side") {
+  UniqueFd host = new_network();
+  std::vector<FirewallNetwork> networks;
+  for (const char* subnet : {"10.77.0.0/16", "10.78.0.0/16", "10.79.0.0/24", "fd07::/64", "fd07:0:0:1::/64"})
+    networks.push_back({.name = subnet, .interface = "br0", .subnets = {*Prefix::parse(subnet)}});
+  inside(host.get(), [&] {
+    Result<Firewall> firewall = Firewall::open();
+    REQUIRE(firewall);
+    for (size_t count = 0; count <= networks.size(); ++count) {
+      std::vector<FirewallNetwork> some(networks.begin(), networks.begin() + static_cast<ptrdiff_t>(count));
+      if (count == 2) need(firewall->remove_tables());
+      need(firewall->ensure(some));
+      need(firewall->set_networks(some));
+    }
+    return 0;
+  });
+}
