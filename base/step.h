@@ -73,7 +73,8 @@ enum class StepKind : uint16_t {
   kFindProgram,  // first usable candidate in vector v0 (absolute or cwd-relative paths); the walker remembers it
   kGate,         // slot a: read one byte from the start FIFO, whose only reader this process is
   kReport,       // slot a: from here on errors are written to this file instead of the parent's socket
-  kExec,         // execve(the found program, argv = vector v0, envp = vector v1)
+  kSupervise,  // fork: the child walks on, this process stays and writes to slot a how the child's program ended
+  kExec,       // execve(the found program, argv = vector v0, envp = vector v1)
   kAppArmorExec,  // as kWriteProc: s0 = "thread-self/attr/apparmor/exec", s1 = "exec PROFILE"
   kSelinuxExec,   // as kWriteProc: s0 = "thread-self/attr/exec", s1 = label
   kCount

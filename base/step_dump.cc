@@ -10,16 +10,16 @@ namespace {
 
 // One name per kind, in the order of the enumeration, for dumps.
 constexpr std::string_view kKindNames[] = {
-    "none",          "write_slot",   "setns",        "unshare",       "sync",         "fork",
-    "set_ids",       "loopback_up",  "sethostname",  "setdomainname", "setsid",       "session_keyring",
-    "write_proc",    "propagation",  "open_tree",    "new_mount",     "mount_attr",   "open_root",
-    "attach_host",   "attach",       "mount2",       "path_attr",     "mask",         "readonly_path",
-    "mkdir",         "mknod",        "symlink",      "chown_path",    "pivot_root",   "move_root",
-    "chroot",        "console",      "rlimit",       "umask",         "scheduler",    "io_priority",
-    "affinity",      "personality",  "mempolicy",    "drop_bounding", "keep_caps",    "set_caps",
-    "ambient",       "no_new_privs", "seccomp",      "chdir",         "cloexec_from", "close_host",
-    "undumpable",    "dup_to",       "find_program", "gate",          "report",       "exec",
-    "apparmor_exec", "selinux_exec",
+    "none",        "write_slot",    "setns",        "unshare",       "sync",         "fork",
+    "set_ids",     "loopback_up",   "sethostname",  "setdomainname", "setsid",       "session_keyring",
+    "write_proc",  "propagation",   "open_tree",    "new_mount",     "mount_attr",   "open_root",
+    "attach_host", "attach",        "mount2",       "path_attr",     "mask",         "readonly_path",
+    "mkdir",       "mknod",         "symlink",      "chown_path",    "pivot_root",   "move_root",
+    "chroot",      "console",       "rlimit",       "umask",         "scheduler",    "io_priority",
+    "affinity",    "personality",   "mempolicy",    "drop_bounding", "keep_caps",    "set_caps",
+    "ambient",     "no_new_privs",  "seccomp",      "chdir",         "cloexec_from", "close_host",
+    "undumpable",  "dup_to",        "find_program", "gate",          "report",       "supervise",
+    "exec",        "apparmor_exec", "selinux_exec",
 };
 static_assert(std::size(kKindNames) == static_cast<size_t>(StepKind::kCount));
 

@@ -306,6 +306,7 @@ constexpr PlainText kPlain[] = {
     {StepKind::kCloseHost, "close the descriptors of the host"},
     {StepKind::kUndumpable, "hide the first process"},
     {StepKind::kGate, "wait for start"},
+    {StepKind::kSupervise, "start the program's process"},
     {StepKind::kReport, "open the report of start"},
 };
 

@@ -29,6 +29,7 @@ struct CreateOptions {
   bool detach = false;        // run
   bool keep = false;          // run: leave the stopped container
   uint32_t preserve_fds = 0;
+  int exit_file = -1;  // run: PlanOptions::exit_file
 };
 
 struct ExecOptions {

@@ -160,6 +160,7 @@ Result<> Making::plan() {
   options.no_new_keyring = options_.no_new_keyring;
   options.preserve_fds = preserved_fds(options_.preserve_fds);
   options.gate = program_ == Program::kGated;
+  options.exit_file = options_.exit_file;
   options.id = options_.id;
   options.seccomp_cache = store_.seccomp_cache();
   options.cgroups = visible_cgroups(*cgroup_host_, *cgroup_);

@@ -213,10 +213,11 @@ Result<InitPlan> plan_container(const Bundle& bundle, const HostFacts& host, con
     kept.report_slot = plan.report_slot = plan.steps.slot();
     kept.gate_slot = plan.gate_slot = plan.steps.slot();
   }
+  if (options.exit_file >= 0) kept.exit_slot = plan.steps.slot(options.exit_file);
   TRY(plan_identity(identity, kept, plan.steps));
   add_sync(plan.steps, SyncPoint::kReady);
   if (options.gate) plan_gate(plan);
-  TRY(plan_program(identity, options.preserve_fds, plan.steps));
+  TRY(plan_program(identity, kept, plan.steps));
 
   for (UniqueFd& fd : namespaces.release()) plan.held.push_back(std::move(fd));
   return plan;
@@ -256,9 +257,10 @@ Result<InitPlan> plan_exec(const Spec& spec, const JoinTarget& target, const Hos
   steps.s0(open_root, "/");
   steps.add(StepKind::kOpenRoot).a = root;
   if (spec.process->terminal) plan_console(*spec.process, false, steps);
-  TRY(plan_identity(identity, {.preserve = options.preserve_fds}, steps));
+  KeptDescriptors kept{.preserve = options.preserve_fds};
+  TRY(plan_identity(identity, kept, steps));
   add_sync(steps, SyncPoint::kReady);
-  TRY(plan_program(identity, options.preserve_fds, steps));
+  TRY(plan_program(identity, kept, steps));
   return plan;
 }
 

@@ -22,6 +22,9 @@ struct PlanOptions {
   bool no_new_keyring = false;
   bool gate = false;  // create: wait at the start FIFO before the program
   uint32_t preserve_fds = 0;
+  // shoji-init stays as the first process, and writes "STATUS SECONDS NANOSECONDS\n" to this file when the program ends:
+  // its status as of waitpid(2), and the time. -1: the program itself is the first process. Not together with `gate`.
+  int exit_file = -1;
   std::string id;                    // of the container: names the session keyring
   std::string seccomp_cache;         // directory of compiled filters; empty: compile each time
   std::vector<CgroupMount> cgroups;  // as the container may see them

@@ -237,7 +237,7 @@ Result<> plan_identity(const ProcessPlan& plan, const KeptDescriptors& kept, Ste
   Step& close = steps.add(StepKind::kCloseHost);
   close.u0 = 3 + static_cast<uint64_t>(kept.preserve);
   close.a = kept.report_slot;
-  close.b = kept.gate_slot;
+  close.b = kept.exit_slot != kNoSlot ? kept.exit_slot : kept.gate_slot;
 
   // Root may enter where the user may not, and the other way round (a FUSE mount): either will do, as in runc.
   Step& as_root = steps.add(StepKind::kChdir);
@@ -273,11 +273,11 @@ Result<> plan_identity(const ProcessPlan& plan, const KeptDescriptors& kept, Ste
   return {};
 }
 
-Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps) {
+Result<> plan_program(const ProcessPlan& plan, const KeptDescriptors& kept, StepList& steps) {
   const Process& process = plan.process;
   if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
     TRY(plan_affinity(process.exec_cpu_affinity->final, steps));
-  steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(preserve_fds);
+  steps.add(StepKind::kCloexecFrom).u0 = 3 + static_cast<uint64_t>(kept.preserve);
   if (plan.filter) {
     Step& step = steps.add(StepKind::kSeccomp);
     step.flags = plan.filter->flags;
@@ -287,6 +287,7 @@ Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& 
     TRY_ASSIGN(CapabilityMasks masks, masks_of(plan));
     plan_final_rights(masks, steps);
   }
+  if (kept.exit_slot != kNoSlot) steps.add(StepKind::kSupervise).a = kept.exit_slot;
   Step& exec = steps.add(StepKind::kExec);
   steps.s0(exec, process.args[0]);
   steps.v0(exec, process.args);

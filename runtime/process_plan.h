@@ -28,11 +28,13 @@ Result<> plan_privileged(const ProcessPlan& plan, StepList& steps);
 struct KeptDescriptors {
   uint32_t preserve = 0;  // from 3 on: the program's own
   int32_t report_slot = kNoSlot, gate_slot = kNoSlot;
+  int32_t exit_slot = kNoSlot;  // instead of a gate
 };
 // Labels, working directory, limits, umask, ids, capabilities, no_new_privs; then the program is looked for.
 Result<> plan_identity(const ProcessPlan& plan, const KeptDescriptors& kept, StepList& steps);
 // After the gate: seccomp and what has to come after it, then the program. Descriptors from 3 + `preserve_fds` on close.
-Result<> plan_program(const ProcessPlan& plan, uint32_t preserve_fds, StepList& steps);
+// With an exit slot, the first process stays and the program becomes its child (StepKind::kSupervise).
+Result<> plan_program(const ProcessPlan& plan, const KeptDescriptors& kept, StepList& steps);
 // Which CPUs the caller of the runtime may use is not the container's affair: its cgroup says it. As in runc.
 void plan_every_cpu(StepList& steps);
 // sched_setaffinity(2) to a list of CPUs.

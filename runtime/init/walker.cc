@@ -68,6 +68,7 @@ constexpr Row kSteps[] = {
     {StepKind::kFindProgram, ProcessSteps::find_program},
     {StepKind::kGate, SyncSteps::gate},
     {StepKind::kReport, SyncSteps::report},
+    {StepKind::kSupervise, SyncSteps::supervise},
     {StepKind::kExec, ProcessSteps::exec},
     {StepKind::kAppArmorExec, ProcessSteps::apparmor_exec},
     {StepKind::kSelinuxExec, ProcessSteps::selinux_exec},

@@ -123,6 +123,7 @@ struct SyncSteps {
   static long fork(Walker& w, const Step& step);
   static long gate(Walker& w, const Step& step);
   static long report(Walker& w, const Step& step);
+  static long supervise(Walker& w, const Step& step);  // supervise.cc
   static long send(Walker& w, const Message& message, int fd);
   static long wait_for_go(Walker& w);
 };

@@ -170,3 +170,43 @@ TEST_CASE("a blob that is no plan is refused") {
   Walker walker;
   CHECK_FALSE(walker.load(zeros.data()));
 }
+
+namespace {
+
+struct Ended {
+  int code;           // of the first process
+  std::string facts;  // what it wrote
+};
+
+Ended supervise(std::string_view script) {
+  char name[] = "/tmp/shoji-exit.XXXXXX";
+  UniqueFd file(mkostemp(name, O_CLOEXEC | O_APPEND));
+  REQUIRE(file);
+  unlink(name);
+  StepList list;
+  list.add(StepKind::kSupervise).a = list.slot(file.get());
+  push_program(list, {"sh", "-c", std::string(script)}, {});
+  int code = walk(list).status;
+  char text[128];
+  ssize_t size = pread(file.get(), text, sizeof text, 0);
+  return {code, std::string(text, size > 0 ? static_cast<size_t>(size) : 0)};
+}
+
+}  // namespace
+
+TEST_CASE("the first process writes down how the program ended, and ends the same") {
+  Ended normal = supervise("exit 7");
+  CHECK(normal.code == 7);
+  CHECK(normal.facts.starts_with("1792 1"));  // as of waitpid(2), and a time of this century
+  CHECK(std::ranges::count(normal.facts, ' ') == 2);
+  CHECK(normal.facts.ends_with('\n'));
+  Ended killed = supervise("kill -9 $$");
+  CHECK(killed.code == 137);
+  CHECK(killed.facts.starts_with("9 1"));
+}
+
+TEST_CASE("the first process hands signals on and outlives other children") {
+  CHECK(supervise("trap 'exit 9' TERM; kill -TERM $PPID; while :; do sleep 0.01; done").code == 9);
+  CHECK(supervise("trap 'exit 8' USR1; sleep 0 & kill -USR1 $PPID; while :; do sleep 0.01; done").code == 8);
+  CHECK(supervise("exec 3>&-; test ! -e /proc/$PPID/fd/4; (sleep 0.05; exit 3) & wait $!").code == 3);
+}
