@@ -1,7 +1,6 @@
 // The document of `network apply`.
 #include "cli/net/attach_request.h"
 #include "spec/field_table.h"
-#include "spec/partition/partition.h"
 
 namespace shoji::cli::net {
 
@@ -71,7 +70,7 @@ Result<> at(const std::string& pointer, Result<> result) {
 }
 
 Result<PartitionPlan> plan_of(const PartitionWords& words, const std::string& pointer) {
-  TRY(at(pointer + "/partition", check_partition_name(words.partition)));
+  TRY(at(pointer + "/partition", shoji::net::check_partition_name(words.partition)));
   PartitionPlan plan;
   plan.request.partition = words.partition;
   plan.request.netns = words.netns;
@@ -87,7 +86,6 @@ Result<PartitionPlan> plan_of(const PartitionWords& words, const std::string& po
     if (!choice->attaches()) continue;
     request.network = shoji::net::print_choice(*choice);
     plan.request.networks.push_back(std::move(request));
-    plan.default_routes.push_back(words.networks[i].default_route);
   }
   TRY(at(pointer + "/networks", shoji::net::check_choices(words.partition, plan.choices)));
   return plan;
@@ -112,7 +110,7 @@ Result<ApplyDocument> read_apply_document(std::string text, std::string_view sou
     out.attach.push_back(std::move(*plan));
   }
   for (size_t i = 0; i < words.release.size(); ++i)
-    if (Result<> checked = check_partition_name(words.release[i]); !checked)
+    if (Result<> checked = shoji::net::check_partition_name(words.release[i]); !checked)
       return Failure(within(cat(source, ": /release/", i), checked.error()));
   out.release = std::move(words.release);
   return out;

@@ -14,9 +14,6 @@ using shoji::net::Address;
 using shoji::net::Attachment;
 using shoji::net::AttachRequest;
 using shoji::net::Mac;
-using shoji::net::Network;
-using shoji::net::NetworkChoice;
-using shoji::net::NetworkStore;
 using shoji::net::PublishedPort;
 using shoji::net::Rates;
 
@@ -78,13 +75,6 @@ Result<> read_rates(const op::AttachmentWords& words, const WordSource& source, 
   return {};
 }
 
-bool leads_out(const Network& network) {
-  if (network.internal) return false;
-  return network.kind == shoji::net::NetworkKind::kRouted ||
-         std::ranges::any_of(network.subnets,
-                             [](const shoji::net::Subnet& subnet) { return subnet.gateway.has_value(); });
-}
-
 }  // namespace
 
 std::string WordSource::of(std::string_view option, std::string_view key, std::optional<size_t> index) const {
@@ -94,7 +84,8 @@ std::string WordSource::of(std::string_view option, std::string_view key, std::o
 
 Result<AttachRequest> read_words(const op::AttachmentWords& words, const WordSource& source) {
   AttachRequest out;
-  out.interface = words.interface;  // empty: settle() chooses
+  out.interface = words.interface;
+  out.default_route = words.default_route.value_or(true);
   if (!words.interface.empty())
     if (Result<> checked = shoji::net::check_interface_name(words.interface); !checked)
       return Failure(within(source.of("interface", "interface", {}), checked.error()));
@@ -129,36 +120,6 @@ Result<shoji::net::AttachmentChange> read_change(const op::AttachmentWords& word
   if (words.rate_out == "none") out.rates->burst_out = 0;
   TRY(read_rates(words, source, *out.rates));
   return out;
-}
-
-Result<> settle(const NetworkStore& store, const std::vector<Attachment>& attached, PartitionPlan& plan) {
-  std::vector<std::string> taken;
-  bool routed = false;
-  for (const Attachment& attachment : attached) {
-    taken.push_back(attachment.interface);
-    routed = routed || !attachment.gateways.empty();
-  }
-  std::vector<AttachRequest>& networks = plan.request.networks;
-  for (const AttachRequest& network : networks)
-    if (!network.interface.empty()) taken.push_back(network.interface);
-  for (size_t i = 0; i < networks.size(); ++i) {
-    for (unsigned number = 0; networks[i].interface.empty(); ++number) {
-      std::string name = cat("eth", number);
-      if (std::ranges::find(taken, name) == taken.end()) networks[i].interface = name;
-    }
-    taken.push_back(networks[i].interface);
-    networks[i].default_route = plan.default_routes[i].value_or(!routed);
-    if (routed || !networks[i].default_route) continue;
-    // A single network need not be looked at: without a gateway it makes no route.
-    if (networks.size() == 1) return {};
-    if (networks[i].network.starts_with("cni:")) {
-      routed = true;
-      continue;
-    }
-    TRY_ASSIGN(Network document, shoji::net::find_network(store, networks[i].network));
-    routed = leads_out(document);
-  }
-  return {};
 }
 
 }  // namespace shoji::cli::net

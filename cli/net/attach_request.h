@@ -31,14 +31,9 @@ Result<shoji::net::AttachmentChange> read_change(const op::AttachmentWords& word
 
 // One partition of `network apply`, or the one of `network attach`.
 struct PartitionPlan {
-  shoji::net::PartitionRequest request;             // only what choices attach
-  std::vector<shoji::net::NetworkChoice> choices;   // in order, checked together
-  std::vector<std::optional<bool>> default_routes;  // as asked for, of request.networks
+  shoji::net::PartitionRequest request;            // only what choices attach
+  std::vector<shoji::net::NetworkChoice> choices;  // in order, checked together
 };
-// Names of interfaces and default routes that were left open: the first free ethN; the default route by the first network
-// that leads out of the host. `attached`: what the partition has already.
-Result<> settle(const shoji::net::NetworkStore& store, const std::vector<shoji::net::Attachment>& attached,
-                PartitionPlan& plan);
 
 struct ApplyDocument {
   std::vector<PartitionPlan> attach;

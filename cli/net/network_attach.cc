@@ -1,6 +1,5 @@
 #include "cli/net/attach_request.h"
 #include "cli/net/verbs.h"
-#include "spec/partition/partition.h"
 
 namespace shoji::cli::net {
 
@@ -9,7 +8,7 @@ namespace {
 using shoji::net::Attachment;
 
 Result<PartitionPlan> planned(op::NetworkAttachOptions& options, const Arguments& arguments) {
-  TRY(check_partition_name(arguments[0]));
+  TRY(shoji::net::check_partition_name(arguments[0]));
   PartitionPlan plan;
   plan.request.partition = arguments[0];
   plan.request.netns = options.pid ? cat("/proc/", *options.pid, "/ns/net") : options.netns;
@@ -18,10 +17,10 @@ Result<PartitionPlan> planned(op::NetworkAttachOptions& options, const Arguments
   plan.choices = {choice};
   TRY(shoji::net::check_choices(arguments[0], plan.choices));
   if (!choice.attaches()) return plan;
+  if (options.no_default_route) options.default_route = false;
   TRY_ASSIGN(shoji::net::AttachRequest request, read_words(options, WordSource::command_line()));
   request.network = shoji::net::print_choice(choice);
   plan.request.networks.push_back(std::move(request));
-  plan.default_routes = {options.no_default_route ? std::optional(false) : std::nullopt};
   return plan;
 }
 
@@ -35,8 +34,6 @@ std::string text_of(const std::vector<Attachment>& attachments) {
 Result<int> attach(const op::Globals& globals, op::NetworkAttachOptions& options, Arguments& arguments) {
   TRY_ASSIGN(PartitionPlan plan, planned(options, arguments));
   TRY_ASSIGN(shoji::net::HostNetworks host, shoji::net::HostNetworks::open(store_of(globals)));
-  TRY_ASSIGN(std::vector<Attachment> attached, shoji::net::list_attachments(host.store(), arguments[0]));
-  TRY(settle(host.store(), attached, plan));
   TRY_ASSIGN(std::vector<Attachment> made, carry_out(host, std::span(&plan, 1)));
   bool json = options.format == "json" && !made.empty();
   TRY(print(json ? shoji::net::print_attachment(made[0]) : text_of(made)));

@@ -1,13 +1,12 @@
 #include "cli/net/verbs.h"
 #include "netsetup/host/host_networks.h"
-#include "spec/partition/partition.h"
 
 namespace shoji::cli::net {
 
 namespace {
 
 Result<int> detach(const op::Globals& globals, NoOptions& /*options*/, Arguments& arguments) {
-  TRY(check_partition_name(arguments[0]));
+  TRY(shoji::net::check_partition_name(arguments[0]));
   TRY_ASSIGN(shoji::net::HostNetworks host, shoji::net::HostNetworks::open(store_of(globals)));
   if (arguments.size() == 2) {
     TRY(host.detach(arguments[0], arguments[1]));
@@ -23,7 +22,7 @@ Result<int> detach(const op::Globals& globals, NoOptions& /*options*/, Arguments
 }
 
 Result<int> release(const op::Globals& globals, NoOptions& /*options*/, Arguments& arguments) {
-  for (const std::string& name : arguments) TRY(check_partition_name(name));
+  for (const std::string& name : arguments) TRY(shoji::net::check_partition_name(name));
   TRY_ASSIGN(shoji::net::HostNetworks host, shoji::net::HostNetworks::open(store_of(globals)));
   TRY(host.remove(arguments));
   return kExitOk;

@@ -3,7 +3,6 @@
 #include "cli/net/verbs.h"
 #include "netsetup/attach/attach.h"
 #include "netsetup/firewall/access_rule_text.h"
-#include "spec/partition/partition.h"
 
 namespace shoji::cli::net {
 
@@ -104,7 +103,7 @@ constinit const Verb network_ps_verb = acting<op::NetworkPsOptions, list>(op::kN
 namespace shoji::cli::op {
 
 Result<> NetworkPsOptions::check(const Arguments& arguments) const {
-  if (!arguments.empty()) TRY(check_partition_name(arguments[0]));
+  if (!arguments.empty()) TRY(shoji::net::check_partition_name(arguments[0]));
   return check_list(net::kColumns);
 }
 

@@ -21,10 +21,11 @@ constexpr Verb kNetworkCreateVerb = handed_to_net(kNetworkCreate), kNetworkLsVer
                kNetworkDetachVerb = handed_to_net(kNetworkDetach),
                kNetworkReleaseVerb = handed_to_net(kNetworkRelease),
                kNetworkApplyVerb = handed_to_net(kNetworkApply), kNetworkPsVerb = handed_to_net(kNetworkPs),
+               kNetworkPortsVerb = handed_to_net(kNetworkPorts),
                kNetworkLeasesVerb = handed_to_net(kNetworkLeases);
 constexpr const Verb* kNetworkVerbs[] = {
     &kNetworkCreateVerb,  &kNetworkLsVerb,    &kNetworkInspectVerb, &kNetworkAttachVerb, &kNetworkDetachVerb,
-    &kNetworkReleaseVerb, &kNetworkApplyVerb, &kNetworkPsVerb,      &kNetworkLeasesVerb,
+    &kNetworkReleaseVerb, &kNetworkApplyVerb, &kNetworkPsVerb,      &kNetworkPortsVerb,  &kNetworkLeasesVerb,
 };
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};

@@ -153,7 +153,8 @@ TEST_CASE("a document attaches many") {
   CHECK(web.request.networks[0].rules.size() == 2);
   CHECK(web.request.networks[0].rules[0].allow);
   CHECK(web.request.networks[1].network == "cni:lab");
-  CHECK(web.default_routes[1] == false);
+  CHECK(web.request.networks[0].default_route);
+  CHECK_FALSE(web.request.networks[1].default_route);
   CHECK(document->attach[1].request.networks.empty());
   CHECK(document->attach[1].choices.size() == 1);
   CHECK(document->attach[2].request.netns == "/proc/7/ns/net");
