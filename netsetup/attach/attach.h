@@ -27,7 +27,7 @@ struct Attachment {
   // Its inode number: a path below /proc may lead to another one by now. 0: not known.
   uint64_t netns_id = 0;
   NetworkKind kind = NetworkKind::kBridge;
-  std::string host_interface;  // empty: macvlan
+  std::string host_interface;  // empty: macvlan; cni: what its plugins say
   Mac mac;
   std::vector<Prefix> addresses;  // as the partition's interface has them
   std::vector<Address> gateways;
@@ -36,6 +36,9 @@ struct Attachment {
   Rates rates;
   bool default_route = true;
   uint32_t metric = 0;  // of the default routes
+
+  // An interface of ours on the host, where firewall, rates and counters are.
+  [[nodiscard]] bool has_host_end() const { return kind != NetworkKind::kCni && !host_interface.empty(); }
 };
 
 // [A-Za-z0-9_+.-]+, as ids of containers; at most 200 characters, because files are named after it.

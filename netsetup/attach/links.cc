@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "base/io.h"
-#include "netsetup/link/requests.h"
+#include "netsetup/link/listing.h"
 
 namespace shoji::net {
 
@@ -134,6 +134,31 @@ Result<> bring_up_network(RouteSocket& host, const Network& network) {
     if (subnet.gateway) add_address(batch, index, {*subnet.gateway, subnet.prefix.length});
   Result<> addressed = batch.empty() ? Result<>{} : batch.send(host);
   if (!addressed && addressed.error().kind != Kind::kExists) return addressed;
+  return allow_forwarding(network, name);
+}
+
+Result<> adjust_network(RouteSocket& host, const Network& network) {
+  if (network.kind != NetworkKind::kBridge) return {};
+  TRY(bring_up_network(host, network));
+  std::string name = network.interface_name();
+  TRY_ASSIGN(int index, host.index_of(name));
+  TRY_ASSIGN(std::vector<AddressFacts> there, list_addresses(host));
+  std::vector<Prefix> wanted;
+  for (const Subnet& subnet : network.subnets)
+    if (subnet.gateway) wanted.push_back({*subnet.gateway, subnet.prefix.length});
+  Batch batch;
+  LinkChange change{.up = true, .mac = {}, .mtu = {}, .master = {}, .name = {}};
+  constexpr uint32_t kDefaultMtu = 1500;  // ETH_DATA_LEN
+  change.mtu = network.mtu != 0 ? network.mtu : kDefaultMtu;
+  change_link(batch, index, change, cat("change bridge ", quote(name)));
+  const Prefix link_local{.address = link_local_address({}).address, .length = 64};
+  for (const AddressFacts& facts : there) {
+    if (facts.index != index) continue;
+    if (std::erase(wanted, facts.address) == 0 && !link_local.contains(facts.address.address))
+      remove_address(batch, index, facts.address);
+  }
+  for (const Prefix& address : wanted) add_address(batch, index, address);
+  TRY(batch.send(host));
   return allow_forwarding(network, name);
 }
 

@@ -19,6 +19,8 @@ struct LinkPlan {
 
 // The bridge of a network with the host's addresses, forwarding and localhost routing; nothing to do when it is there.
 Result<> bring_up_network(RouteSocket& host, const Network& network);
+// An existing bridge gets the MTU and the host's addresses that the document names, and loses others.
+Result<> adjust_network(RouteSocket& host, const Network& network);
 // The ways back of a routed network to the partitions are part of it.
 Result<> make_links(RouteSocket& host, std::span<const LinkPlan> plans);
 // What is in the namespace; all `plans` are of one partition.

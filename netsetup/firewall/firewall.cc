@@ -88,6 +88,10 @@ Result<> Firewall::remove(const std::vector<FirewallEndpoint>& endpoints) {
   return act(state_->nft, commands, "remove from the firewall");
 }
 
+Result<> Firewall::replace(const FirewallEndpoint& before, const FirewallEndpoint& after) {
+  return act(state_->nft, endpoint_removed(before) + endpoint_added(after), "change the firewall");
+}
+
 Result<std::vector<std::string>> Firewall::add_service(const VirtualService& service) {
   std::vector<size_t> slots = assign_slots({}, service.members);
   TRY(act(state_->nft, service_added(service, slots), cat("make service ", quote(service.name))));

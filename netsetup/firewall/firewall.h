@@ -32,6 +32,8 @@ class Firewall {
   // Many endpoints at once are one transaction.
   Result<> add(const std::vector<FirewallEndpoint>& endpoints);
   Result<> remove(const std::vector<FirewallEndpoint>& endpoints);
+  // Other ports and rules of the same endpoint, in one step: no packet meets neither.
+  Result<> replace(const FirewallEndpoint& before, const FirewallEndpoint& after);
   // Services: what is returned is the row of slots (netsetup/firewall/slots.h), for whoever changes it next. A change
   // touches only elements of the service's map, so that established connections stay.
   Result<std::vector<std::string>> add_service(const VirtualService& service);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/io.h"
+#include "netsetup/cni/cni.h"
 #include "netsetup/link/requests.h"
 #include "netsetup/netns/netns.h"
 
@@ -25,7 +26,7 @@ Result<> check_requests(const std::vector<PartitionRequest>& requests) {
       return fail(Kind::kInvalid, cat("partition ", quote(request.partition), " is named twice"));
     std::set<std::string_view> networks;
     for (const AttachRequest& wanted : request.networks) {
-      TRY(check_network_name(wanted.network));
+      if (!wanted.network.starts_with("cni:")) TRY(check_network_name(wanted.network));
       if (!wanted.interface.empty()) TRY(check_interface_name(wanted.interface));
       if (!networks.insert(wanted.network).second)
         return fail(Kind::kInvalid, cat("network ", quote(wanted.network), " is named twice for partition ",
@@ -40,8 +41,7 @@ Result<> check_kind(const Network& network, const AttachRequest& request) {
     return fail(Kind::kUnsupported,
                 cat("network ", quote(network.name), " of kind ", kind_name(network.kind), ": ", what));
   };
-  if (network.kind == NetworkKind::kCni) return unsupported("it is attached by its plugins");
-  if (network.kind != NetworkKind::kMacvlan) return {};
+  if (network.kind != NetworkKind::kMacvlan) return {};  // of kind cni its plugins say it
   // The host sees nothing of what passes there.
   if (request.rates.in != 0 || request.rates.out != 0)
     return unsupported("rates need a network of kind bridge or routed");
@@ -95,6 +95,7 @@ Result<std::vector<Attachment>> BulkAttach::run(const std::vector<PartitionReque
     for (Work& work : works_) std::ranges::move(work.attachments, std::back_inserter(out));
   } else if (Result<> back = take_back(context_, works_); !back) {
     // The files stay, unlocked when we end: the next verb goes on with them.
+    done.error().text += cat("; what was made is taken back later: ", back.error().text);
     return Failure(done.error());
   }
   for (Pending& pending : pending_) TRY(pending.finish());
@@ -112,6 +113,11 @@ Result<> BulkAttach::prepare(const std::vector<PartitionRequest>& requests) {
   for (const PartitionRequest& request : requests)
     for (const AttachRequest& wanted : request.networks) names.insert(wanted.network);
   for (const std::string& name : names) {
+    if (name.starts_with("cni:")) {
+      TRY_ASSIGN(Network network, find_network_or_cni(context_.store, name));
+      networks_.emplace(name, HeldNetwork{.network = std::move(network), .hold = {}});
+      continue;
+    }
     TRY_ASSIGN(HeldNetwork held, hold_network(context_.store, name));
     TRY(bring_up_network(context_.host, held.network));
     networks_.emplace(name, std::move(held));
@@ -134,79 +140,57 @@ Result<> BulkAttach::begin(const PartitionRequest& request) {
 
 // Looks at what the partition has, says what will be made of it, and opens or makes its namespace.
 Result<> BulkAttach::decide(size_t number) {
-  Partition& partition = partitions_[number];
+  const Partition& partition = partitions_[number];
   Work& work = works_[number];
-  const std::string& name = work.partition;
-  TRY_ASSIGN(std::vector<Attachment> others, list_attachments(context_.store, name));
+  TRY_ASSIGN(std::vector<Attachment> others, list_attachments(context_.store, work.partition));
+  Work header = work;
   for (const AttachRequest& wanted : partition.request->networks) {
     if (std::ranges::find(others, wanted.network, &Attachment::network) != others.end())
-      return fail(Kind::kExists, cat("partition ", quote(name), " is attached to network ",
+      return fail(Kind::kExists, cat("partition ", quote(work.partition), " is attached to network ",
                                      quote(wanted.network), " already"));
     TRY(check_kind(networks_.find(wanted.network)->second.network, wanted));
+    header.networks.push_back(wanted.network);
   }
-  Work header = work;
-  for (const AttachRequest& wanted : partition.request->networks) header.networks.push_back(wanted.network);
-  std::string directory = context_.store.netns_directory();
-  if (!partition.netns_path.empty()) {
-    TRY_ASSIGN(partition.netns, open_given_netns(partition.netns_path));
-  } else {
-    partition.netns_path = cat(directory, '/', name);
-    if (Result<UniqueFd> pinned = open_netns(directory, name); pinned) {
-      partition.netns = std::move(*pinned);
-    } else if (pinned.error().kind != Kind::kNotFound) {
-      return Failure(pinned.error());
-    } else if (partition.request->make_netns) {
-      header.pin = true;
-    } else {
-      return fail(Kind::kNotFound, cat("partition ", quote(name), " has no network namespace"));
-    }
-  }
+  TRY(decide_netns(number, header));
   header.firewall_is_clean = false;  // as far as one can know after a kill
   TRY(pending_[number].append(print_work_header(header)));
   header.firewall_is_clean = true;
   work = std::move(header);
-  if (work.pin) {
-    TRY(remove_netns(directory, name));  // a file without a namespace, from a kill long ago
-    TRY_ASSIGN(partition.netns, make_netns(directory, name));
+  if (!work.pin) return {};
+  std::string directory = context_.store.netns_directory();
+  TRY(remove_netns(directory, work.partition));  // a file without a namespace, from a kill long ago
+  TRY_ASSIGN(partitions_[number].netns, make_netns(directory, work.partition));
+  return {};
+}
+
+Result<> BulkAttach::decide_netns(size_t number, Work& header) {
+  Partition& partition = partitions_[number];
+  const std::string& name = header.partition;
+  if (!partition.netns_path.empty()) {
+    TRY_ASSIGN(partition.netns, open_given_netns(partition.netns_path));
+    return {};
+  }
+  std::string directory = context_.store.netns_directory();
+  partition.netns_path = cat(directory, '/', name);
+  if (Result<UniqueFd> pinned = open_netns(directory, name); pinned) {
+    partition.netns = std::move(*pinned);
+  } else if (pinned.error().kind != Kind::kNotFound) {
+    return Failure(pinned.error());
+  } else if (partition.request->make_netns) {
+    header.pin = true;
+  } else {
+    return fail(Kind::kNotFound, cat("partition ", quote(name), " has no network namespace"));
   }
   return {};
 }
 
 Result<> BulkAttach::lease(size_t number) {
-  Partition& partition = partitions_[number];
   Work& work = works_[number];
   TRY_ASSIGN(std::vector<Attachment> all, list_attachments(context_.store, work.partition));
   std::string lines;
   std::vector<Attachment> made;
-  for (const AttachRequest& given : partition.request->networks) {
-    const Network& network = networks_.find(given.network)->second.network;
-    AttachRequest wanted = given;
-    wanted.partition = work.partition;
-    Attachment out{.partition = work.partition,
-                   .network = network.name,
-                   .interface = {},
-                   .netns = partition.netns_path,
-                   .netns_id = inode_of(partition.netns.get()),
-                   .kind = network.kind,
-                   .host_interface = {},
-                   .mac = {},
-                   .addresses = {},
-                   .gateways = {},
-                   .ports = wanted.ports,
-                   .rules = wanted.rules,
-                   .rates = wanted.rates,
-                   .default_route = wanted.default_route,
-                   .metric = choose_metric(all)};
-    auto decided = [&]() -> Result<> {
-      TRY_ASSIGN(out.interface, choose_interface(wanted, all));
-      TRY(lease_addresses(context_.store, network, wanted, out));
-      out.mac = wanted.mac.value_or(mac_for(out.addresses[0].address));
-      if (network.kind != NetworkKind::kMacvlan) {
-        TRY_ASSIGN(out.host_interface, new_host_interface(out.addresses[0].address));
-      }
-      return {};
-    }();
-    if (!decided) return Failure(within(attach_subject(out), decided.error()));
+  for (const AttachRequest& wanted : partitions_[number].request->networks) {
+    TRY_ASSIGN(Attachment out, decide_one(number, wanted, all));
     lines += print_attachment(out, true);
     all.push_back(out);
     made.push_back(std::move(out));
@@ -216,39 +200,101 @@ Result<> BulkAttach::lease(size_t number) {
   return {};
 }
 
+Result<Attachment> BulkAttach::decide_one(size_t number, const AttachRequest& wanted,
+                                          const std::vector<Attachment>& others) {
+  const Partition& partition = partitions_[number];
+  const Network& network = networks_.find(wanted.network)->second.network;
+  Attachment out{.partition = partition.request->partition,
+                 .network = wanted.network,
+                 .interface = {},
+                 .netns = partition.netns_path,
+                 .netns_id = inode_of(partition.netns.get()),
+                 .kind = network.kind,
+                 .host_interface = {},
+                 .mac = {},
+                 .addresses = {},
+                 .gateways = {},
+                 .ports = wanted.ports,
+                 .rules = wanted.rules,
+                 .rates = wanted.rates,
+                 .default_route = wanted.default_route,
+                 .metric = choose_metric(others)};
+  auto decided = [&]() -> Result<> {
+    TRY_ASSIGN(out.interface, choose_interface(wanted, others));
+    if (network.kind == NetworkKind::kCni) return {};
+    AttachRequest lease = wanted;
+    lease.partition = out.partition;
+    TRY(lease_addresses(context_.store, network, lease, out));
+    out.mac = wanted.mac.value_or(mac_for(out.addresses[0].address));
+    if (network.kind == NetworkKind::kMacvlan) return {};
+    TRY_ASSIGN(out.host_interface, new_host_interface(out.addresses[0].address));
+    return {};
+  }();
+  if (!decided) return Failure(within(attach_subject(out), decided.error()));
+  return out;
+}
+
 Result<> BulkAttach::make() {
   std::vector<LinkPlan> plans;
   for (size_t i = 0; i < works_.size(); ++i)
     for (Attachment& attachment : works_[i].attachments)
-      plans.push_back({.network = &networks_.find(attachment.network)->second.network,
-                       .attachment = &attachment,
-                       .netns = partitions_[i].netns.get()});
+      if (attachment.kind != NetworkKind::kCni)
+        plans.push_back({.network = &networks_.find(attachment.network)->second.network,
+                         .attachment = &attachment,
+                         .netns = partitions_[i].netns.get()});
+  TRY(claim_all_ports());
   if (!plans.empty()) TRY(make_links(context_.host, plans));
-  std::vector<FirewallEndpoint> endpoints;
   for (std::span<const LinkPlan> left = plans; !left.empty();) {
     auto other = std::ranges::find_if(left, [&](const LinkPlan& p) { return p.netns != left[0].netns; });
     auto same = left.first(static_cast<size_t>(other - left.begin()));
     TRY(configure_partition(same));
     left = left.subspan(same.size());
   }
-  for (const LinkPlan& plan : plans) {
-    const Attachment& attachment = *plan.attachment;
-    if (attachment.host_interface.empty()) continue;
-    endpoints.push_back(firewall_endpoint(attachment));
-    if (attachment.rates.in != 0 || attachment.rates.out != 0)
-      TRY(set_rates(context_.host, attachment.host_interface, attachment.rates, plan.network->mtu));
-  }
-  if (!endpoints.empty()) {
-    TRY_ASSIGN(Firewall * firewall, context_.ready_firewall());
-    TRY(firewall->add(endpoints));  // as a whole, or not at all
-    for (Work& work : works_) work.firewall_is_clean = false;
-  }
-  return write_records();
-}
-
-Result<> BulkAttach::write_records() {
+  for (const LinkPlan& plan : plans)
+    if (const Rates& rates = plan.attachment->rates; rates.in != 0 || rates.out != 0)
+      TRY(set_rates(context_.host, plan.attachment->host_interface, rates, plan.network->mtu));
+  TRY(run_plugins());
+  TRY(tell_firewall());
   for (const Work& work : works_)
     for (const Attachment& attachment : work.attachments) TRY(write_record(context_.store, attachment));
+  return {};
+}
+
+Result<> BulkAttach::run_plugins() {
+  for (size_t i = 0; i < works_.size(); ++i) {
+    for (Attachment& attachment : works_[i].attachments) {
+      if (attachment.kind != NetworkKind::kCni) continue;
+      const std::vector<AttachRequest>& wanted = partitions_[i].request->networks;
+      AttachRequest request = *std::ranges::find(wanted, attachment.network, &AttachRequest::network);
+      request.partition = attachment.partition;
+      request.interface = attachment.interface;
+      const Network& network = networks_.find(attachment.network)->second.network;
+      TRY_ASSIGN(Attachment made, cni_attach(context_.store, network, request, partitions_[i].netns_path));
+      made.netns_id = attachment.netns_id;
+      made.metric = attachment.metric;
+      attachment = std::move(made);
+    }
+  }
+  return {};
+}
+
+Result<> BulkAttach::claim_all_ports() {
+  for (const Work& work : works_)
+    for (const Attachment& attachment : work.attachments)
+      if (Result<> claimed = claim_ports_of(context_.store, attachment); !claimed)
+        return Failure(within(attach_subject(attachment), claimed.error()));
+  return {};
+}
+
+Result<> BulkAttach::tell_firewall() {
+  std::vector<FirewallEndpoint> endpoints;
+  for (const Work& work : works_)
+    for (const Attachment& attachment : work.attachments)
+      if (attachment.has_host_end()) endpoints.push_back(firewall_endpoint(attachment));
+  if (endpoints.empty()) return {};
+  TRY_ASSIGN(Firewall * firewall, context_.ready_firewall());
+  TRY(firewall->add(endpoints));  // as a whole, or not at all
+  for (Work& work : works_) work.firewall_is_clean = false;
   return {};
 }
 

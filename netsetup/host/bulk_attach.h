@@ -24,7 +24,13 @@ class BulkAttach {
   Result<> begin(const PartitionRequest& request);
   Result<> decide(size_t partition);
   Result<> lease(size_t partition);
+  Result<> decide_netns(size_t partition, Work& header);
+  Result<Attachment> decide_one(size_t partition, const AttachRequest& wanted,
+                                const std::vector<Attachment>& others);
   Result<> make();
+  Result<> run_plugins();
+  Result<> claim_all_ports();
+  Result<> tell_firewall();
   Result<> write_records();
 
   HostContext& context_;

@@ -39,4 +39,8 @@ Result<> take_from_firewall(HostContext& context, std::span<Work> works);
 std::vector<std::string> host_interfaces(std::span<const Work> works);
 Result<> release(const NetworkStore& store, const Work& work);
 
+// The ports that an attachment publishes (netsetup/ports/ports.h); cni: its plugins do.
+Result<> claim_ports_of(const NetworkStore& store, const Attachment& attachment);
+Result<> release_ports_of(const NetworkStore& store, const Attachment& attachment);
+
 }  // namespace shoji::net

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "netsetup/host/bulk_attach.h"
+#include "netsetup/host/change.h"
 #include "netsetup/host/context.h"
+#include "netsetup/host/documents.h"
 #include "netsetup/host/linger.h"
 #include "netsetup/host/removal.h"
 
@@ -46,6 +48,7 @@ Result<Firewall*> HostContext::ready_firewall() {
 
 ClearPending HostContext::clear() {
   return [this](const std::string& name, const std::string& text) -> Result<> {
+    if (name.starts_with('@')) return settle_network(*this, name.substr(1), text);
     TRY_ASSIGN(Work work, parse_work(name, text));
     return take_back(*this, {&work, 1});
   };
@@ -69,6 +72,21 @@ Result<std::vector<Attachment>> HostNetworks::attach(const std::vector<Partition
 
 Result<> HostNetworks::detach(const std::string& partition, const std::string& network) {
   return detach_one(state_->context, partition, network);
+}
+
+Result<Attachment> HostNetworks::change(const std::string& partition, const std::string& network,
+                                        const AttachmentChange& change) {
+  return change_attachment(state_->context, partition, network, change);
+}
+
+Result<> HostNetworks::create_network(const Network& network) {
+  return create_document(state_->context, network);
+}
+Result<> HostNetworks::replace_network(const Network& network) {
+  return replace_document(state_->context, network);
+}
+Result<> HostNetworks::remove_network(const std::string& name) {
+  return remove_document(state_->context, name);
 }
 
 Result<> HostNetworks::remove(const std::vector<std::string>& partitions) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "netsetup/host/linger.h"
+#include "netsetup/usage/usage.h"
 
 namespace shoji::net {
 
@@ -24,7 +25,7 @@ bool is_there(const std::string& path) {
 
 Result<> detach_one(HostContext& context, const std::string& partition, const std::string& network) {
   TRY(check_partition_name(partition));
-  TRY(check_network_name(network));
+  if (!network.starts_with("cni:")) TRY(check_network_name(network));
   TRY_ASSIGN(Pending pending, Pending::begin(context.store.run, partition, "", context.clear()));
   TRY_ASSIGN(std::vector<Attachment> all, list_attachments(context.store, partition));
   std::erase_if(all, [&](const Attachment& attachment) { return attachment.network != network; });
@@ -35,6 +36,7 @@ Result<> detach_one(HostContext& context, const std::string& partition, const st
   }
   Work work{.partition = partition, .networks = {}, .attachments = std::move(all)};
   TRY(pending.append(print_work(work)));
+  TRY(save_usage(context.store, context.host, work.attachments));
   TRY(take_from_firewall(context, {&work, 1}));
   TRY(take_back(context, {&work, 1}));
   return pending.finish();
@@ -64,6 +66,9 @@ Result<> remove_partitions(HostContext& context, const std::vector<std::string>&
     works.push_back(std::move(work));
   }
   if (works.empty()) return {};
+  std::vector<Attachment> all;
+  for (const Work& work : works) std::ranges::copy(work.attachments, std::back_inserter(all));
+  TRY(save_usage(context.store, context.host, all));
   TRY(take_from_firewall(context, works));
   for (size_t i = 0; i < works.size(); ++i) {
     TRY(pending[i].append(print_work_header(works[i])));

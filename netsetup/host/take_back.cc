@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "base/io.h"
+#include "netsetup/cni/cni.h"
 #include "netsetup/firewall/sweep.h"
 #include "netsetup/host/context.h"
 #include "netsetup/link/requests.h"
 #include "netsetup/netns/netns.h"
+#include "netsetup/ports/ports.h"
 
 namespace shoji::net {
 
@@ -24,12 +26,16 @@ Result<> remove_macvlan(const Attachment& attachment) {
   return batch.send(there);
 }
 
+// A partition may publish ports on several networks: what one of them gives back is not the others'.
+std::string holder_of(const Attachment& attachment) {
+  return cat("partition ", quote(attachment.partition), " on network ", quote(attachment.network));
+}
+
 std::vector<FirewallEndpoint> endpoints_of(std::span<const Work> works) {
   std::vector<FirewallEndpoint> out;
   for (const Work& work : works)
     for (const Attachment& attachment : work.attachments)
-      if (!work.firewall_is_clean && !attachment.host_interface.empty())
-        out.push_back(firewall_endpoint(attachment));
+      if (!work.firewall_is_clean && attachment.has_host_end()) out.push_back(firewall_endpoint(attachment));
   return out;
 }
 
@@ -39,7 +45,7 @@ std::vector<std::string> host_interfaces(std::span<const Work> works) {
   std::vector<std::string> out;
   for (const Work& work : works) {
     for (const Attachment& attachment : work.attachments) {
-      if (attachment.host_interface.empty()) continue;
+      if (!attachment.has_host_end()) continue;
       out.push_back(attachment.host_interface);  // and the other end with it, in whatever namespace that is
       if (attachment.rates.out != 0) out.push_back(rate_interface(attachment.host_interface));
     }
@@ -47,12 +53,31 @@ std::vector<std::string> host_interfaces(std::span<const Work> works) {
   return out;
 }
 
+Result<> claim_ports_of(const NetworkStore& store, const Attachment& attachment) {
+  if (attachment.ports.empty() || !attachment.has_host_end()) return {};
+  std::vector<Family> families;
+  for (const Prefix& address : attachment.addresses) families.push_back(address.address.family());
+  return claim_ports(store.run, holder_of(attachment), attachment.ports, families);
+}
+
+Result<> release_ports_of(const NetworkStore& store, const Attachment& attachment) {
+  if (attachment.ports.empty() || !attachment.has_host_end()) return {};
+  return release_ports(store.run, holder_of(attachment), attachment.ports);
+}
+
 Result<> release(const NetworkStore& store, const Work& work) {
-  for (const Attachment& attachment : work.attachments) TRY(release_addresses(store, attachment));
+  for (const Attachment& attachment : work.attachments) {
+    TRY(release_ports_of(store, attachment));
+    if (attachment.kind == NetworkKind::kCni) {
+      TRY(cni_detach(store, work.partition, attachment.network));
+    } else {
+      TRY(release_addresses(store, attachment));
+    }
+  }
   for (const std::string& network : work.networks) {
     auto same = [&](const Attachment& attachment) { return attachment.network == network; };
     // Killed while it leased: only the leases themselves know.
-    if (std::ranges::none_of(work.attachments, same))
+    if (!network.starts_with("cni:") && std::ranges::none_of(work.attachments, same))
       TRY(release_every_address(store, work.partition, network));
   }
   for (const Attachment& attachment : work.attachments)

@@ -23,10 +23,11 @@ namespace shoji::net {
 namespace {
 
 constexpr uint32_t kFirstSequence = 1;
-// Requests in one system call. Every answer takes about 1 KiB of the socket's receive buffer, which holds 208 KiB unless
-// the host says otherwise (net.core.rmem_default); what does not fit is lost (netlink(7), ENOBUFS).
+// Requests in one system call. Every answer takes about 1 KiB of the socket's receive buffer, and what does not fit is lost
+// (netlink(7), ENOBUFS); libnl asks for 32 KiB only.
 constexpr size_t kPiece = 100;
-constexpr size_t kAnswerSize = 16384;  // bytes; the kernel's own limit for answers to single requests
+constexpr int kReceiveBuffer = 208 << 10;  // bytes: net.core.rmem_max unless the host says otherwise
+constexpr size_t kAnswerSize = 16384;      // bytes; the kernel's own limit for answers to single requests
 
 // A failed request is answered with the request and, as we ask for it, with the kernel's own words (netlink(7),
 // NETLINK_EXT_ACK): they say which attribute it did not like.
@@ -49,6 +50,7 @@ Result<> set_up(nl_sock* socket) {
   // Older kernels than 4.12 lack it: then there are fewer words.
   setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
   setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   return {};
 }

@@ -226,7 +226,10 @@ Result<> remove_links(RouteSocket& host, std::span<const std::string> names) {
     if (getrandom(&group, sizeof group, 0) != sizeof group) return fail_errno(errno, "getrandom");
     group |= 1U << 31U;
     for (const std::string& name : names) {
-      nl_msg* message = link_message(0, 0, 0);
+      // Not RTM_NEWLINK: for a name that is not there it takes the group for the selector.
+      nl_msg* message = nlmsg_alloc_simple(RTM_SETLINK, 0);
+      ifinfomsg info{};
+      nlmsg_append(message, &info, sizeof info, NLMSG_ALIGNTO);
       put_name(message, name);
       nla_put_u32(message, IFLA_GROUP, group);
       batch.add(message, cat("mark interface ", quote(name)), ENODEV);

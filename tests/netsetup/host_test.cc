@@ -10,11 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
 #include "base/io.h"
+#include "netsetup/link/listing.h"
 #include "netsetup/netns/netns.h"
+#include "netsetup/ports/ports.h"
 #include "tests/catch.h"
 
 using namespace shoji;
@@ -180,6 +183,128 @@ constexpr const char* kBridge =
 constexpr const char* kRouted =
     R"({"name": "net", "kind": "routed", "subnets": [{"subnet": "10.7.0.0/24"}, {"subnet": "fd07::/64"}]})";
 
+PublishedPort port(const char* text) {
+  return *parse_published_port(text);
+}
+
+int documents_and_bridges(const std::string& directory, const char* document) {
+  Scene scene(directory);
+  HostNetworks networks = scene.networks();
+  Network network = *parse_network(document, "test");
+  NEED(networks.create_network(network));
+  NEED(scene.host.index_of(network.interface_name()));
+  NEED(networks.create_network(network).error().text == "network \"net\" exists");
+  Network second = network;
+  second.name = "second";
+  NEED(networks.create_network(second).error().kind == Kind::kInvalid);  // the same subnets
+  NEED(list_networks(scene.store)->size() == 1);
+  second.subnets.resize(1);
+  second.subnets[0].prefix = *Prefix::parse("10.8.0.0/24");
+  second.subnets[0].gateway = ip("10.8.0.1");
+  second.interface = "lo";
+  NEED(networks.create_network(second).error().kind == Kind::kExists);
+  second.interface = network.interface_name();
+  NEED(networks.create_network(second).error().text ==
+       cat("interface ", quote(second.interface), " is the one of network \"net\""));
+  NEED(list_networks(scene.store)->size() == 1);
+
+  // Another MTU, and another gateway, while a partition is attached.
+  NEED(networks.attach({of("web1", to("net"))}));
+  network.mtu = 1280;
+  network.subnets[0].gateway = ip("10.7.0.99");
+  NEED(networks.replace_network(network));
+  const std::vector<LinkFacts> links = *list_links(scene.host);
+  auto bridge = std::ranges::find(links, network.interface_name(), &LinkFacts::name);
+  NEED(bridge != links.end() && bridge->mtu == 1280 && bridge->up && bridge->kind == "bridge");
+  std::string addresses;
+  const std::vector<AddressFacts> all = *list_addresses(scene.host);
+  for (const AddressFacts& facts : all)
+    if (facts.index == bridge->index && !facts.address.text().starts_with("fe80"))
+      addresses += facts.address.text() + " ";
+  NEED(addresses == "10.7.0.99/24 fd07::1/64 ");
+  network.interface = "other0";
+  NEED(networks.replace_network(network).error().kind == Kind::kState);
+  NEED(networks.remove_network("net").error().kind == Kind::kState);
+  NEED(networks.remove({"web1"}));
+  NEED(networks.replace_network(network));
+  NEED(scene.host.index_of("other0") && !scene.host.index_of(bridge->name));
+  NEED(networks.remove_network("net"));
+  NEED(!scene.host.index_of("other0"));
+  NEED(networks.remove_network("net").error().kind == Kind::kNotFound);
+  NEED(nothing_left(scene));
+  return 0;
+}
+
+int changes(const std::string& directory, const char* document) {
+  Scene scene(directory);
+  HostNetworks networks = scene.networks();
+  NEED(networks.create_network(*parse_network(document, "test")));
+  AttachRequest request = to("net");
+  request.ports = {port("8080:80/tcp"), port("9000-9009:9000-9009/tcp")};
+  NEED(networks.attach({of("web1", request)}));
+  auto taken = networks.attach({of("web2", request)});
+  NEED(!taken && taken.error().text ==
+                     "attach \"web2\" to network \"net\": port 8080/tcp is taken by "
+                     "partition \"web1\" on network \"net\"");
+  NEED(list_attachments(scene.store, "web2")->empty());
+
+  auto changed =
+      networks.change("web1", "net",
+                      {.rates = Rates{.in = 1 << 20, .out = 1 << 20},
+                       .ports = std::vector{port("9000-9004:9000-9004/tcp"), port("7000:80/udp")},
+                       .rules = std::vector{AccessRule{.allow = false, .peer = {}, .protocol = {}}}});
+  if (!changed) dprintf(2, "%s\n", changed.error().text.c_str());
+  NEED(changed && changed->ports.size() == 2 && changed->rates.in == 1 << 20 && changed->rules.size() == 1);
+  NEED(print_attachment(*changed) == print_attachment(list_attachments(scene.store, "web1")->at(0)));
+  NEED(list_ports(scene.store.run)->size() == 6);
+  NEED(scene.host.index_of(rate_interface(changed->host_interface)));
+  request.ports = {port("8080:80/tcp"), port("9005-9009:9005-9009/tcp")};
+  NEED(networks.attach({of("web2", request)}));
+  NEED(networks.change("web2", "net", {.rates = {}, .ports = std::vector{port("7000:80/udp")}, .rules = {}})
+           .error()
+           .kind == Kind::kExists);
+  NEED(list_ports(scene.store.run)->size() == 12);
+  NEED(networks.change("web9", "net", {}).error().kind == Kind::kNotFound);
+  NEED(networks.change("web1", "net", {.rates = Rates{}, .ports = {}, .rules = {}}));
+  NEED(!scene.host.index_of(rate_interface(changed->host_interface)));
+  NEED(networks.change("web1", "net", {.rates = Rates{.out = 1 << 20}, .ports = {}, .rules = {}}));
+  NEED(networks.remove({"web1", "web2"}));
+  NEED(list_ports(scene.store.run)->empty());
+  NEED(nothing_left(scene));
+  return 0;
+}
+
+int hundred_at_once(const std::string& directory, const char* document) {
+  Scene scene(directory);
+  HostNetworks networks = scene.networks();
+  NEED(networks.create_network(*parse_network(document, "test")));
+  std::vector<PartitionRequest> requests;
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) {
+    AttachRequest request = to("net");
+    request.ports = {port(cat(10000 + i, ":80/tcp").c_str())};
+    names.push_back(cat("p", i));
+    requests.push_back(of(names.back(), std::move(request)));
+  }
+  // The last one cannot be: then there is none of them.
+  requests[99].networks[0].ports[0].port = 10007;
+  auto failed = networks.attach(requests);
+  NEED(!failed && failed.error().text ==
+                      "attach \"p99\" to network \"net\": port 10007/tcp is taken by "
+                      "partition \"p7\" on network \"net\"");
+  NEED(what_is_left(scene).empty() && list_ports(scene.store.run)->empty());
+  requests[99].networks[0].ports[0].port = 10099;
+  auto made = networks.attach(requests);
+  if (!made) dprintf(2, "%s\n", made.error().text.c_str());
+  NEED(made && made->size() == 100);
+  NEED(list_ports(scene.store.run)->size() == 100);
+  for (size_t i : {size_t{0}, size_t{50}, size_t{99}})
+    NEED(reaches(scene.here.get(), scene.netns((*made)[i].partition).get(), (*made)[i].addresses[0]));
+  NEED(networks.remove(names));
+  NEED(nothing_left(scene) && list_ports(scene.store.run)->empty());
+  return 0;
+}
+
 int status_of(int (*body)(const std::string&, const char*), const char* document) {
   char name[] = "/tmp/shoji-host.XXXXXX";
   std::string directory = mkdtemp(name);
@@ -200,6 +325,18 @@ int status_of(int (*body)(const std::string&, const char*), const char* document
 
 TEST_CASE("partitions are attached to a bridge and detached without a trace") {
   CHECK(status_of(attach_and_detach, kBridge) == 0);
+}
+
+TEST_CASE("networks are made, changed and removed with their bridges") {
+  CHECK(status_of(documents_and_bridges, kBridge) == 0);
+}
+
+TEST_CASE("rates, ports and rules change while a partition runs") {
+  CHECK(status_of(changes, kBridge) == 0);
+}
+
+TEST_CASE("a hundred partitions are attached at once, or none of them") {
+  CHECK(status_of(hundred_at_once, kBridge) == 0);
 }
 
 TEST_CASE("routed partitions have an address each, and no bridge") {
