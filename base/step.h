@@ -128,6 +128,7 @@ enum class SyncPoint : uint32_t {
   kTimeOffsets,  // parent writes timens_offsets of this process
   kCreateHooks,  // parent runs prestart, createRuntime, createContainer hooks
   kReady,        // everything is made; parent stores the facts
+  kNetDevices,   // parent moves network devices into this process's network namespace
 };
 
 inline constexpr uint32_t kDetailKindShift = 16;

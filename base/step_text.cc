@@ -211,6 +211,8 @@ std::string sync_text(uint64_t point) {
       return "wait for the clock offsets";
     case SyncPoint::kCreateHooks:
       return "wait for the hooks";
+    case SyncPoint::kNetDevices:
+      return "wait for the network devices";
     case SyncPoint::kReady:
       return "tell the runtime that the container is ready";
   }

@@ -246,6 +246,9 @@ Result<> Child::take_message(LaunchAnswers& answers, bool& ready) {
     case SyncPoint::kTimeOffsets:
       if (answers.time_offsets) TRY(answers.time_offsets(pid_));
       break;
+    case SyncPoint::kNetDevices:
+      if (answers.net_devices) TRY(answers.net_devices(pid_));
+      break;
     case SyncPoint::kCreateHooks:
       if (answers.create_hooks) TRY(answers.create_hooks(pid_));
       break;

@@ -29,6 +29,7 @@ struct LaunchRequest {
 struct LaunchAnswers {
   std::move_only_function<Result<>(pid_t pid)> map_ids;
   std::move_only_function<Result<>(pid_t pid)> time_offsets;
+  std::move_only_function<Result<>(pid_t pid)> net_devices;
   std::move_only_function<Result<>(pid_t pid)> create_hooks;
   std::move_only_function<Result<>(UniqueFd master)> console;
 };

@@ -15,6 +15,7 @@
 #include "base/socket.h"
 #include "base/step_text.h"
 #include "namespaces/id_map.h"
+#include "netsetup/device/move.h"
 #include "runtime/console.h"
 #include "runtime/hooks.h"
 #include "runtime/inspect.h"
@@ -61,6 +62,7 @@ Result<> Making::make() {
                          options_.config.empty() ? cat(bundle_.path, "/config.json") : options_.config));
   const pid_t launched = child_.pid();
   LaunchAnswers answers = plan_answers(plan_, bundle_.spec, host_, proc_.get());
+  answers.net_devices = [this](pid_t pid) { return take_net_devices(pid); };
   answers.create_hooks = [this](pid_t pid) { return run_create_hooks(pid); };
   answers.console = [this](UniqueFd master) { return take_console(std::move(master)); };
   TRY(child_.until_ready(answers));
@@ -209,6 +211,21 @@ Result<> Making::remember_process() {
   return store_.stage(locked_, facts_);
 }
 
+// They come back when the container is not made; later they go with the namespace (config-linux.md, "Namespace Lifecycle
+// and Container Termination": "The runtime MUST NOT attempt to move the interface out of the namespace before deletion").
+Result<> Making::take_net_devices(pid_t pid) {
+  TRY_ASSIGN(netns_, open_at(proc_.get(), cat(pid, "/ns/net"), O_RDONLY));
+  std::vector<net::DeviceMove> moves;
+  for (const NetDevice& device : bundle_.spec.linux.net_devices)
+    moves.push_back({.name = device.name, .new_name = device.new_name});
+  TRY_ASSIGN(std::vector<net::MovedDevice> moved, net::move_devices(moves, netns_.get()));
+  rollback_.add([this, moved = std::move(moved)] {
+    if (Result<> back = net::return_devices(moved, netns_.get()); !back)
+      log(LogLevel::kWarning, back.error().text);
+  });
+  return {};
+}
+
 Result<> Making::run_create_hooks(pid_t pid) {
   hooks_began_ = true;
   const Hooks& hooks = bundle_.spec.hooks;
@@ -252,6 +269,7 @@ Result<> Making::release() {
 void Making::keep() {
   child_.detach();
   rollback_.commit();
+  netns_.reset();  // it must not outlive the container
 }
 
 }  // namespace shoji

@@ -55,6 +55,7 @@ class Making {
   Result<> add_gate();
   Result<> launch_child();
   Result<> remember_process();
+  Result<> take_net_devices(pid_t pid);
   Result<> run_create_hooks(pid_t pid);
   Result<> take_console(UniqueFd master);
   Result<> write_pid_file();
@@ -71,6 +72,7 @@ class Making {
   std::optional<CgroupHost> cgroup_host_;
   std::optional<Cgroup> cgroup_;
   std::vector<UniqueFd> cgroup_tasks_;
+  UniqueFd netns_;  // of the container, where network devices were moved to
   bool cgroup_made_ = false;
   bool hooks_began_ = false;
   Rollback rollback_;

@@ -105,6 +105,8 @@ void plan_names(const Spec& spec, const NamespaceSet& namespaces, const PlanOpti
   if (!spec.hostname.empty()) steps.s0(steps.add(StepKind::kSethostname), spec.hostname);
   if (!spec.domainname.empty()) steps.s0(steps.add(StepKind::kSetdomainname), spec.domainname);
   if (namespaces.creates(CLONE_NEWNET)) steps.add(StepKind::kLoopbackUp);
+  // Before sysctls and hooks, which may be about them.
+  if (!spec.linux.net_devices.empty()) add_sync(steps, SyncPoint::kNetDevices);
 }
 
 void plan_console(const Process& process, bool bind, StepList& steps) {

@@ -104,7 +104,25 @@ Result<> read(Json value, MemoryPolicy& out) {
   return load_object(value, kRows, &out);
 }
 
+Result<> read(Json value, NetDevice& out) {
+  static constexpr Row kRows[] = {field<&NetDevice::new_name>("name")};
+  TRY(check_key(value));
+  out = {.name = std::string(value.key()), .new_name = {}};
+  return load_object(value, kRows, &out);
+}
+
 namespace {
+
+// An object whose keys are the devices' names.
+Result<> read_net_devices(Json value, void* object) {
+  std::vector<NetDevice>& devices = static_cast<Linux*>(object)->net_devices;
+  TRY(expect_object(value));
+  devices.clear();
+  for (Json member = value.first(); member.exists(); member = member.next())
+    TRY(read(member, devices.emplace_back()));
+  keep_last(devices, &NetDevice::name);
+  return {};
+}
 
 constexpr Row kTimeOffsets[] = {
     field<&Linux::monotonic_offset>("monotonic"),
@@ -120,7 +138,7 @@ std::span<const Row> linux_rows() {
       field<&Linux::gid_mappings>("gidMappings"),
       nested<kTimeOffsets, Unknown::kRefuse>("timeOffsets"),
       field<&Linux::devices>("devices"),
-      refused("netDevices", "moving network devices into the container is not supported"),
+      Row{"netDevices", read_net_devices},
       field<&Linux::cgroups_path>("cgroupsPath"),
       field<&Linux::resources>("resources"),
       refused("intelRdt", "Intel's resource director (resctrl) is not supported"),

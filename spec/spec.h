@@ -120,6 +120,11 @@ struct Device {
   std::optional<uint32_t> uid, gid;
 };
 
+struct NetDevice {
+  std::string name;      // of the host: the key in the document
+  std::string new_name;  // in the container; empty: the same
+};
+
 struct DeviceRule {
   bool allow = false;
   std::string type;                     // "a", "c", "b" or empty (= "a")
@@ -233,6 +238,7 @@ struct Linux {
   std::vector<IdMapping> uid_mappings, gid_mappings;
   std::optional<TimeOffset> monotonic_offset, boottime_offset;  // timeOffsets
   std::vector<Device> devices;
+  std::vector<NetDevice> net_devices;
   std::string cgroups_path;
   Resources resources;
   std::string rootfs_propagation;

@@ -115,6 +115,7 @@ constexpr Validator kValidators[] = {
     {"mappings", validators::id_mappings},
     {"timeOffsets", validators::time_offsets},
     {"devices", validators::devices},
+    {"netDevices", validators::net_devices},
     {"cgroupsPath", validators::cgroups_path},
     {"resources", validators::resources},
     {"sysctl", validators::sysctl},

@@ -95,6 +95,46 @@ Result<> devices(const Spec& spec) {
   return {};
 }
 
+namespace {
+
+// dev_valid_name() of the kernel.
+bool is_device_name(std::string_view name) {
+  constexpr size_t kLimit = 15;  // IFNAMSIZ and its NUL
+  constexpr std::string_view kForbidden = "/: \t\n\v\f\r";
+  return !name.empty() && name.size() <= kLimit && name != "." && name != ".." &&
+         name.find_first_of(kForbidden) == std::string_view::npos;
+}
+
+// "unless the user has provided a template by appending %d to the new name": the kernel takes one, and nothing else
+// behind a percent sign.
+bool is_template(std::string_view name) {
+  size_t percent = name.find('%');
+  return percent != std::string_view::npos && name.substr(percent).starts_with("%d") &&
+         name.find('%', percent + 1) == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<> net_devices(const Spec& spec) {
+  const std::vector<NetDevice>& all = spec.linux.net_devices;
+  if (!all.empty() && !has_namespace(spec, "network"))
+    return invalid("/linux/netDevices", "cannot be set without a namespace of type \"network\"");
+  for (size_t i = 0; i < all.size(); ++i) {
+    const std::string& there = all[i].new_name.empty() ? all[i].name : all[i].new_name;
+    std::string pointer = cat("/linux/netDevices/", all[i].name);
+    if (!is_device_name(all[i].name))
+      return invalid("/linux/netDevices", cat(quote(all[i].name), " is no network device's name"));
+    if (!is_device_name(there) || (there.contains('%') && !is_template(there)))
+      return invalid(cat(pointer, "/name"), cat(quote(there), " is no network device's name"));
+    if (is_template(there)) continue;
+    for (size_t k = 0; k < i; ++k)
+      if ((all[k].new_name.empty() ? all[k].name : all[k].new_name) == there)
+        return invalid(pointer, cat("it would be called ", quote(there), " in the container, as ",
+                                    quote(all[k].name), " is"));
+  }
+  return {};
+}
+
 Result<> cgroups_path(const Spec& spec) {
   std::string_view path = spec.linux.cgroups_path;
   for (std::string_view rest = path; !rest.empty();) {

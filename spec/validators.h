@@ -28,6 +28,7 @@ Result<> namespaces(const Spec& spec);
 Result<> id_mappings(const Spec& spec);
 Result<> time_offsets(const Spec& spec);
 Result<> devices(const Spec& spec);
+Result<> net_devices(const Spec& spec);
 Result<> cgroups_path(const Spec& spec);
 Result<> sysctl(const Spec& spec);
 Result<> hidden_paths(const Spec& spec);

@@ -122,6 +122,17 @@ TEST_CASE("the plan of a process with everything set") {
   check_golden("process", scene.dump(scene.plan()));
 }
 
+TEST_CASE("network devices are waited for before anything that may be about them") {
+  Scene scene;
+  Spec& spec = scene.bundle.spec;
+  spec.linux.net_devices = {{"eth0", "net0"}};
+  spec.linux.sysctl = {{"net.ipv4.conf.net0.forwarding", "1"}};
+  Hook hook;
+  hook.path = "/bin/true";
+  spec.hooks.create_runtime = {hook};
+  check_golden("net_devices", scene.dump(scene.plan()));
+}
+
 TEST_CASE("a limit above the host's maximum is refused with the maximum") {
   Scene scene;
   scene.host.can_raise_limits = false;

@@ -88,7 +88,7 @@ TEST_CASE("features: the refused sections are not enabled, the others are") {
       "f");
   REQUIRE(document);
   Json linux = document->root().find("linux");
-  CHECK(linux.find("netDevices").find("enabled").as_bool() == false);
+  CHECK(linux.find("netDevices").find("enabled").as_bool() == true);
   CHECK(linux.find("intelRdt").find("enabled").as_bool() == false);
   CHECK(linux.find("seccomp").find("enabled").as_bool() == true);
   CHECK(linux.find("seccomp").find("supportedFlags").size() == 1);

@@ -37,7 +37,6 @@ JsonTree valid_config() {
 // Properties that this runtime refuses, and why no document may have them.
 const std::map<std::string, std::string> kRefused = {
     {"/process/commandLine", R"("cmd")"},
-    {"/linux/netDevices", R"({"eth0": {"name": "net0"}})"},
     {"/linux/intelRdt",
      R"({"closID": "x", "schemata": ["L3:0=f"], "l3CacheSchema": "L3:0=f", "memBwSchema": "MB:0=20",
                             "enableMonitoring": true})"},

@@ -265,6 +265,13 @@ void dump_linux(W& w, const Linux& l) {
     put(o, "uid", d.uid);
     put(o, "gid", d.gid);
   });
+  w.key("netDevices").begin_object();
+  for (const NetDevice& device : l.net_devices) {
+    w.key(device.name).begin_object();
+    put(w, "name", device.new_name);
+    w.end_object();
+  }
+  w.end_object();
   put(w, "cgroupsPath", l.cgroups_path);
   put(w, "rootfsPropagation", l.rootfs_propagation);
   put(w, "sysctl", l.sysctl);

@@ -156,6 +156,33 @@ TEST_CASE("validate: namespaces, mappings and clocks") {
   });
 }
 
+TEST_CASE("validate: network devices") {
+  check_all({
+      {[](Spec& s) {
+         s.linux.namespaces.clear();
+         s.linux.net_devices = {{"eth0", ""}};
+       },
+       "/linux/netDevices: cannot be set without a namespace of type \"network\""},
+      {[](Spec& s) { s.linux.net_devices = {{"a/b", ""}}; },
+       "/linux/netDevices: \"a/b\" is no network device's name"},
+      {[](Spec& s) { s.linux.net_devices = {{"sixteen-letters-", ""}}; },
+       "/linux/netDevices: \"sixteen-letters-\" is no network device's name"},
+      {[](Spec& s) { s.linux.net_devices = {{"eth0", "a b"}}; },
+       "/linux/netDevices/eth0/name: \"a b\" is no network device's name"},
+      {[](Spec& s) { s.linux.net_devices = {{"eth0", "net%s"}}; },
+       "/linux/netDevices/eth0/name: \"net%s\" is no network device's name"},
+      {[](Spec& s) { s.linux.net_devices = {{"eth0", "net%d%d"}}; },
+       "/linux/netDevices/eth0/name: \"net%d%d\" is no network device's name"},
+      {[](Spec& s) { s.linux.net_devices = {{"eth0", "net0"}, {"eth1", "net0"}}; },
+       "/linux/netDevices/eth1: it would be called \"net0\" in the container, as \"eth0\" is"},
+      {[](Spec& s) { s.linux.net_devices = {{"eth0", "eth1"}, {"eth1", ""}}; },
+       "/linux/netDevices/eth1: it would be called \"eth1\" in the container, as \"eth0\" is"},
+  });
+  Spec spec = good_spec();
+  spec.linux.net_devices = {{"eth0", "eth%d"}, {"eth1", "eth%d"}, {"eth2", "eth0"}};
+  CHECK(validate(spec));
+}
+
 TEST_CASE("validate: devices, paths and sysctls") {
   check_all({
       {[](Spec& s) { s.linux.devices = {{"c", "dev/x", 1, 3, {}, {}, {}}}; },
