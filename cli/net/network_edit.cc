@@ -1,14 +1,4 @@
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-
-#include "base/io.h"
-#include "base/rollback.h"
-#include "base/spawn.h"
+#include "cli/net/editor.h"
 #include "cli/net/network_options.h"
 #include "cli/net/verbs.h"
 #include "netsetup/host/host_networks.h"
@@ -19,44 +9,10 @@ namespace {
 
 using shoji::net::Network;
 
-// As git(1) and visudo(8) do: the variable is a command line for the shell.
-Result<> run_editor(const std::string& file) {
-  const char* editor = nullptr;
-  for (const char* variable : {"VISUAL", "EDITOR"})
-    if (const char* set = getenv(variable); editor == nullptr && set != nullptr && *set != '\0') editor = set;
-  if (editor == nullptr) editor = "vi";
-  std::string command = cat(editor, " \"$1\"");
-  const char* const argv[] = {"sh", "-c", command.c_str(), "sh", file.c_str(), nullptr};
-  pid_t child = fork();
-  if (child < 0) return fail_errno(errno, "fork");
-  if (child == 0) {
-    execv("/bin/sh", const_cast<char* const*>(argv));
-    _exit(127);
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) return fail_errno(errno, "waitpid");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return fail(Kind::kState,
-                cat("editor ", quote(editor), ": ", status_text(status), ", nothing is changed"));
-  return {};
-}
-
-// A file of its own in a directory of its own: editors write backups beside it.
 Result<Network> edited(const Network& before) {
-  const char* temporary = getenv("TMPDIR");
-  std::string directory = cat(temporary != nullptr ? temporary : "/tmp", "/shoji-network.XXXXXX");
-  if (mkdtemp(directory.data()) == nullptr) return fail_errno(errno, cat("make ", quote(directory)));
-  Rollback cleanup;
-  cleanup.add([directory] { ignore(remove_tree(directory), "only a copy"); });
-  std::string file = cat(directory, "/", before.name, ".json");
-  TRY_ASSIGN(UniqueFd out, open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  TRY(write_all(out.get(), shoji::net::print_network(before), file));
-  out.reset();
-  TRY(run_editor(file));
-  TRY_ASSIGN(std::string text, read_document(file));
-  Result<Network> after = shoji::net::parse_network(std::move(text), file);
-  if (!after) cleanup.commit();  // the error names the file, which is somebody's work
+  TRY_ASSIGN(EditedDocument document, edit_document(before.name, shoji::net::print_network(before)));
+  TRY_ASSIGN(Network after, shoji::net::parse_network(document.text, document.file));
+  document.forget();
   return after;
 }
 

@@ -1,12 +1,9 @@
 #include "cli/net/network_options.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-
-#include "base/io.h"
 
 namespace shoji::cli::net {
 
@@ -17,8 +14,6 @@ using shoji::net::StaticRoute;
 using shoji::net::Subnet;
 
 namespace {
-
-constexpr size_t kDocumentLimit = 16 << 20;  // bytes
 
 // An empty value alone clears a list.
 bool clears(const std::vector<std::string>& values) {
@@ -196,11 +191,6 @@ Result<> take_podman_options(op::NetworkCreateOptions& options) {
 
 Result<Network> checked_network(const Network& network) {
   return shoji::net::parse_network(shoji::net::print_network(network), cat("network ", quote(network.name)));
-}
-
-Result<std::string> read_document(const std::string& file) {
-  if (file == "-") return read_fd(STDIN_FILENO, "standard input", kDocumentLimit);
-  return read_file(file, kDocumentLimit);
 }
 
 Result<Network> read_network(const std::string& file) {

@@ -1,5 +1,6 @@
 #pragma once
 // Networks out of options.
+#include "cli/net/editor.h"
 #include "cli/operator/network_verbs.h"
 #include "netsetup/network/network.h"
 
@@ -14,6 +15,5 @@ Result<> take_podman_options(op::NetworkCreateOptions& options);
 Result<shoji::net::Network> checked_network(const shoji::net::Network& network);
 // The document in FILE, or on standard input for "-".
 Result<shoji::net::Network> read_network(const std::string& file);
-Result<std::string> read_document(const std::string& file);
 
 }  // namespace shoji::cli::net
