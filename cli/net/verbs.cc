@@ -1,6 +1,8 @@
 // The table of verbs, a part of shoji's.
 #include "cli/net/verbs.h"
 
+#include "cli/net/service_verbs.h"
+
 namespace shoji::cli::net {
 
 namespace {
@@ -12,7 +14,15 @@ constexpr const Verb* kNetworkVerbs[] = {
 };
 constexpr Verb kNetwork = {.name = "network", .summary = "work with networks", .verbs = kNetworkVerbs};
 
-constexpr const Verb* kVerbs[] = {&kNetwork};
+constexpr const Verb* kServiceVerbs[] = {
+    &service_create_verb, &service_ls_verb,     &service_inspect_verb, &service_edit_verb,
+    &service_rm_verb,     &service_add_verb,    &service_drain_verb,   &service_remove_verb,
+    &service_weight_verb, &service_health_verb,
+};
+constexpr Verb kService = {
+    .name = "service", .summary = "spread ports of the host over members", .verbs = kServiceVerbs};
+
+constexpr const Verb* kVerbs[] = {&kNetwork, &kService};
 
 }  // namespace
 

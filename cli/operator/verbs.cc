@@ -2,6 +2,7 @@
 #include "cli/operator/verbs.h"
 
 #include "cli/operator/attachment_verbs.h"
+#include "cli/operator/service_verbs.h"
 
 namespace shoji::cli::op {
 
@@ -29,6 +30,20 @@ constexpr const Verb* kNetworkVerbs[] = {
 };
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};
+
+constexpr Verb kServiceCreateVerb = handed_to_net(kServiceCreate), kServiceLsVerb = handed_to_net(kServiceLs),
+               kServiceInspectVerb = handed_to_net(kServiceInspect),
+               kServiceEditVerb = handed_to_net(kServiceEdit), kServiceRmVerb = handed_to_net(kServiceRm),
+               kServiceAddVerb = handed_to_net(kServiceAdd), kServiceDrainVerb = handed_to_net(kServiceDrain),
+               kServiceRemoveVerb = handed_to_net(kServiceRemove),
+               kServiceWeightVerb = handed_to_net(kServiceWeight),
+               kServiceHealthVerb = handed_to_net(kServiceHealth);
+constexpr const Verb* kServiceVerbs[] = {
+    &kServiceCreateVerb, &kServiceLsVerb,    &kServiceInspectVerb, &kServiceEditVerb,   &kServiceRmVerb,
+    &kServiceAddVerb,    &kServiceDrainVerb, &kServiceRemoveVerb,  &kServiceWeightVerb, &kServiceHealthVerb,
+};
+constexpr Verb kService = {
+    .name = "service", .summary = "spread ports of the host over members", .verbs = kServiceVerbs};
 
 constexpr Verb kPullVerb = handed_over(kPull), kPushVerb = handed_over(kPush),
                kLoginVerb = handed_over(kLogin), kLogoutVerb = handed_over(kLogout),
@@ -60,9 +75,9 @@ constexpr Verb kTemplate = {
     .name = "template", .summary = "make images of distribution packages", .verbs = kTemplateVerbs};
 
 constexpr const Verb* kVerbs[] = {
-    &kPullVerb,   &kPushVerb, &kLoginVerb,   &kLogoutVerb,     &kLoadVerb, &kSaveVerb,
-    &images_verb, &rmi_verb,  &inspect_verb, &history_verb,    &tag_verb,  &kImage,
-    &kRoot,       &kTemplate, &kNetwork,     &completion_verb,
+    &kPullVerb,   &kPushVerb, &kLoginVerb,   &kLogoutVerb,  &kLoadVerb,       &kSaveVerb,
+    &images_verb, &rmi_verb,  &inspect_verb, &history_verb, &tag_verb,        &kImage,
+    &kRoot,       &kTemplate, &kNetwork,     &kService,     &completion_verb,
 };
 
 }  // namespace

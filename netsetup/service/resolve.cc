@@ -4,6 +4,7 @@
 #include <map>
 
 #include "netsetup/attach/attach.h"
+#include "netsetup/firewall/slots.h"
 
 namespace shoji::net {
 
@@ -70,6 +71,11 @@ std::vector<VirtualService> kernel_services(const ServiceDefinition& service,
     }
   }
   return out;
+}
+
+std::vector<size_t> choose_slots(const std::vector<std::string>& before, const VirtualService& service) {
+  if (service.spread == Spread::kRoundRobin) return assign_slots({}, service.members);
+  return assign_slots(before, service.members);
 }
 
 }  // namespace shoji::net

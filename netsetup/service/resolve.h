@@ -20,4 +20,8 @@ std::vector<VirtualService> kernel_services(const ServiceDefinition& service,
                                             const std::vector<std::vector<Address>>& addresses,
                                             const std::vector<std::string>& unhealthy);
 
+// Its row of slots after `before` (keys of members). A source hash moves as few as it can; round robin keeps nobody with a
+// member anyway, so that there the members' slots lie as evenly apart as they can, after every change.
+std::vector<size_t> choose_slots(const std::vector<std::string>& before, const VirtualService& service);
+
 }  // namespace shoji::net

@@ -69,7 +69,7 @@ Result<Services::State::Plan> Services::State::plan(const Draft& draft, const Se
   for (VirtualService& service : kernel_services(wanted, addresses, out.after.unhealthy)) {
     auto family = static_cast<size_t>(service.family);
     const std::vector<std::string>& row = before.rows[family];
-    std::vector<size_t> slots = assign_slots(row, service.members);
+    std::vector<size_t> slots = choose_slots(row, service);
     out.after.rows[family] = keys_of(service, slots);
     if (!out.anew && out.after.rows[family] == row) continue;
     out.changes.push_back({.how = out.anew ? ServiceChange::How::kAnew : ServiceChange::How::kElements,

@@ -68,16 +68,22 @@ void sleep_for(milliseconds time) {
 // Until no connection leads to any of them, or the time is over: how many then.
 Result<size_t> wait_for_none(const std::vector<ConnectionTarget>& targets, milliseconds wait) {
   constexpr milliseconds kFirstPause(5), kLongestPause(100);
+  // The kernel walks its whole table for an answer (35 ms when it has 262,144 buckets, empty or not): a tenth of a CPU is
+  // as much as waiting may cost beside those who serve.
+  constexpr int kPauseOfCost = 9;
   milliseconds end = now() + wait;
-  // Before the first look, too: a first packet that found the old slot may not be in the table yet.
-  for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+  milliseconds pause = kFirstPause;
+  while (true) {
+    // Before the first look, too: a first packet that found the old slot may not be in the table yet.
     sleep_for(pause);
+    milliseconds begin = now();
     TRY_ASSIGN(std::vector<size_t> counts, count_connections(targets));
     size_t sum = 0;
     for (size_t count : counts) sum += count;
-    milliseconds left = end - now();
+    milliseconds looked = now(), left = end - looked;
     if (sum == 0 || left <= milliseconds(0)) return sum;
-    if (left < pause * 2) pause = std::max(left / 2, milliseconds(1));
+    pause = std::max(std::min(pause * 2, kLongestPause), (looked - begin) * kPauseOfCost);
+    pause = std::min(pause, std::max(left, kFirstPause));
   }
 }
 
@@ -85,14 +91,13 @@ std::string_view family_name(Family family) {
   return family == Family::kIpv4 ? "IPv4" : "IPv6";
 }
 
-// What is wrong with a service in the kernel; "" when nothing is. The row need not be what assign_slots() would make of
-// nothing, only the one that is on record, and the record one that nothing has to be changed of.
+// What is wrong with a service in the kernel; "" when nothing is.
 Result<std::string> compare(Firewall& firewall, const VirtualService& service,
                             const std::vector<std::string>& row) {
   TRY_ASSIGN(std::optional<std::vector<std::string>> kernel, firewall.read_service(service));
   if (!kernel) return cat("its ", family_name(service.family), " rules are not in the kernel, or not whole");
   size_t wrong = 0;
-  std::vector<size_t> wanted = assign_slots(row, service.members);
+  std::vector<size_t> wanted = choose_slots(row, service);
   for (size_t i = 0; i < kSlots; ++i) {
     std::string key = wanted[i] == kNobody ? std::string() : member_key(service.members[wanted[i]]);
     wrong += (*kernel)[i] == key ? 0 : 1;
@@ -112,37 +117,44 @@ Result<ServiceState> Services::state(const std::string& name) {
   return std::move(out[0]);
 }
 
-Result<std::vector<ServiceState>> Services::states() {
+Result<std::vector<ServiceState>> Services::states(bool counted) {
   TRY_ASSIGN(std::vector<ServiceDefinition> definitions, list());
   std::vector<ServiceState> out;
   for (ServiceDefinition& definition : definitions) {
     TRY_ASSIGN(ServiceState state, read_state(state_->files, std::move(definition)));
     out.push_back(std::move(state));
   }
-  TRY(count_all(out));
+  if (counted) TRY(count_all(out));
   return out;
 }
 
-Result<size_t> Services::drain_member(const std::string& name, const std::string& target, milliseconds wait) {
+Result<size_t> Services::drain_members(const std::string& name, std::span<const std::string> targets,
+                                       milliseconds wait) {
   TRY(state_->mend_left_over());
-  TRY_ASSIGN(MemberTarget parsed, parse_member_target(target));
-  ServiceDefinition definition;
+  ServiceDefinition drained;
   TRY(state_->change(name, [&](State::Draft& draft) -> Result<> {
-    auto member =
-        std::ranges::find(draft.definition.members, parsed.text(), &ServiceMemberDefinition::target);
-    if (member == draft.definition.members.end())
-      return fail(Kind::kNotFound, cat("service ", quote(name), " has no member ", quote(target)));
-    member->drained = true;
-    definition = draft.definition;
-    std::erase_if(definition.members, [&](const auto& other) { return other.target != parsed.text(); });
+    drained = draft.definition;
+    drained.members.clear();
+    for (const std::string& target : targets) {
+      TRY_ASSIGN(MemberTarget parsed, parse_member_target(target));
+      std::vector<ServiceMemberDefinition>& members = draft.definition.members;
+      auto member = std::ranges::find(members, parsed.text(), &ServiceMemberDefinition::target);
+      if (member == members.end())
+        return fail(Kind::kNotFound, cat("service ", quote(name), " has no member ", quote(target)));
+      member->drained = true;
+      drained.members.push_back(*member);
+    }
     return {};
   }));
-  TRY_ASSIGN(auto addresses, resolve_members(state_->files.store(), definition, {}));
-  std::vector<ConnectionTarget> targets;
-  for (const Address& address : addresses[0])
-    targets.push_back({.address = address, .port = parsed.port, .protocol = definition.port.protocol});
-  if (targets.empty()) return size_t{0};
-  return wait_for_none(targets, wait);
+  TRY_ASSIGN(auto addresses, resolve_members(state_->files.store(), drained, {}));
+  std::vector<ConnectionTarget> ends;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    TRY_ASSIGN(MemberTarget target, parse_member_target(drained.members[i].target));
+    for (const Address& address : addresses[i])
+      ends.push_back({.address = address, .port = target.port, .protocol = drained.port.protocol});
+  }
+  if (ends.empty()) return size_t{0};
+  return wait_for_none(ends, wait);
 }
 
 Result<std::vector<ServiceFault>> Services::check(bool repair) {

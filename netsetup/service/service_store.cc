@@ -74,39 +74,45 @@ Result<std::vector<ServiceDefinition>> Services::list() {
   return out;
 }
 
-Result<> Services::add_member(const std::string& name, const ServiceMemberDefinition& member) {
+Result<> Services::add_members(const std::string& name, std::span<const ServiceMemberDefinition> members) {
   TRY(state_->mend_left_over());
   return state_->change(name, [&](State::Draft& draft) -> Result<> {
-    Result<ServiceMemberDefinition*> there = find_member(draft.definition, member.target);
-    if (!there && there.error().kind != Kind::kNotFound) return Failure(there.error());
-    if (!there) {
-      draft.definition.members.push_back(member);
-      return {};
+    for (const ServiceMemberDefinition& member : members) {
+      Result<ServiceMemberDefinition*> there = find_member(draft.definition, member.target);
+      if (!there && there.error().kind != Kind::kNotFound) return Failure(there.error());
+      if (!there) {
+        draft.definition.members.push_back(member);
+        continue;
+      }
+      if (!(*there)->drained)
+        return fail(Kind::kExists,
+                    cat("service ", quote(name), " has the member ", quote(member.target), " already"));
+      (*there)->drained = member.drained;
+      (*there)->weight = member.weight;
     }
-    if (!(*there)->drained)
-      return fail(Kind::kExists,
-                  cat("service ", quote(name), " has the member ", quote(member.target), " already"));
-    (*there)->drained = member.drained;
-    (*there)->weight = member.weight;
     return {};
   });
 }
 
-Result<> Services::remove_member(const std::string& name, const std::string& target) {
+Result<> Services::remove_members(const std::string& name, std::span<const std::string> targets) {
   TRY(state_->mend_left_over());
   return state_->change(name, [&](State::Draft& draft) -> Result<> {
-    TRY_ASSIGN(ServiceMemberDefinition * member, find_member(draft.definition, target));
-    draft.definition.members.erase(draft.definition.members.begin() +
-                                   (member - draft.definition.members.data()));
+    std::vector<ServiceMemberDefinition>& members = draft.definition.members;
+    for (const std::string& target : targets) {
+      TRY_ASSIGN(ServiceMemberDefinition * member, find_member(draft.definition, target));
+      members.erase(members.begin() + (member - members.data()));
+    }
     return {};
   });
 }
 
-Result<> Services::set_weight(const std::string& name, const std::string& target, uint16_t weight) {
+Result<> Services::set_weights(const std::string& name, std::span<const ServiceMemberDefinition> members) {
   TRY(state_->mend_left_over());
   return state_->change(name, [&](State::Draft& draft) -> Result<> {
-    TRY_ASSIGN(ServiceMemberDefinition * member, find_member(draft.definition, target));
-    member->weight = weight;
+    for (const ServiceMemberDefinition& member : members) {
+      TRY_ASSIGN(ServiceMemberDefinition * there, find_member(draft.definition, member.target));
+      there->weight = member.weight;
+    }
     return {};
   });
 }

@@ -54,15 +54,16 @@ class Services {
   Result<ServiceDefinition> find(const std::string& name);
   Result<std::vector<ServiceDefinition>> list();
   Result<ServiceState> state(const std::string& name);
-  Result<std::vector<ServiceState>> states();
+  // `counted`: with connections.
+  Result<std::vector<ServiceState>> states(bool counted);
 
-  // A drained member comes back with the weight that is named.
-  Result<> add_member(const std::string& name, const ServiceMemberDefinition& member);
-  // Out of the map; returns when no connection leads to it any more, or when `wait` is over: then how many.
-  Result<size_t> drain_member(const std::string& name, const std::string& target,
-                              std::chrono::milliseconds wait);
-  Result<> remove_member(const std::string& name, const std::string& target);
-  Result<> set_weight(const std::string& name, const std::string& target, uint16_t weight);
+  // Of several members at once: all, or none. A drained member comes back with the weight that is named.
+  Result<> add_members(const std::string& name, std::span<const ServiceMemberDefinition> members);
+  // Out of the map; returns when no connection leads to them any more, or when `wait` is over: then how many.
+  Result<size_t> drain_members(const std::string& name, std::span<const std::string> targets,
+                               std::chrono::milliseconds wait);
+  Result<> remove_members(const std::string& name, std::span<const std::string> targets);
+  Result<> set_weights(const std::string& name, std::span<const ServiceMemberDefinition> members);
   // Of one member, or of all of a partition, in every service: how many services have it. kNotFound.
   Result<size_t> set_health(const std::string& target_or_partition, bool healthy);
 
