@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace shoji {
@@ -149,6 +151,29 @@ Result<> remove_tree(const std::string& path) {
     return fail_errno(errno, cat("inspect ", quote(path)));
   }
   return remove_entry(AT_FDCWD, path, st.st_dev);
+}
+
+// flock(2) has no time limit, and another verb may be stuck in a hook: look again, less and less often.
+Result<> lock_patiently(int fd, std::string_view whose) {
+  constexpr long kFirstPause = 500'000;  // nanoseconds
+  constexpr long kLongestPause = 50'000'000;
+  constexpr long kPatience = 10'000'000'000;
+  long waited = 0;
+  for (long pause = kFirstPause; flock(fd, LOCK_EX | LOCK_NB) != 0;
+       pause = std::min(pause * 2, kLongestPause)) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return fail_errno(errno, cat("lock ", whose));
+    if (waited >= kPatience) return fail(Kind::kState, cat("another command is still at work on ", whose));
+    timespec duration{0, pause};
+    nanosleep(&duration, nullptr);
+    waited += pause;
+  }
+  return {};
+}
+
+bool is_unlinked(int fd) {
+  struct stat info{};
+  return fstat(fd, &info) == 0 && info.st_nlink == 0;
 }
 
 Result<FileLock> FileLock::acquire(int dir, const std::string& name) {

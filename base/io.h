@@ -36,6 +36,12 @@ Result<> make_directories(const std::string& path, mode_t mode);
 // Removes the tree at `path` without following symlinks or crossing into other mounts; absent is fine.
 Result<> remove_tree(const std::string& path);
 
+// flock(2) on an open directory that verbs take in turn; `whose` is for the sentence of one that has waited ten seconds:
+// `another command is still at work on the container`.
+Result<> lock_patiently(int fd, std::string_view whose);
+// Whether an open directory has been removed: what was locked is then nobody's.
+bool is_unlinked(int fd);
+
 // An advisory flock(2) on a file, released when the object dies (also on kill -9).
 class FileLock {
  public:

@@ -34,30 +34,6 @@ Result<> write_new(int dir, const char* name, std::string_view text) {
   return write_all(file.get(), text, name);
 }
 
-// flock(2) has no time limit, and another verb may be stuck in a hook: look again, less and less often.
-Result<> lock_patiently(int dir) {
-  constexpr long kFirstPause = 500'000;  // nanoseconds
-  constexpr long kLongestPause = 50'000'000;
-  constexpr long kPatience = 10'000'000'000;
-  long waited = 0;
-  for (long pause = kFirstPause; flock(dir, LOCK_EX | LOCK_NB) != 0;
-       pause = std::min(pause * 2, kLongestPause)) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) return fail_errno(errno, "lock the container's directory");
-    if (waited >= kPatience) return fail(Kind::kState, "another command is still at work on the container");
-    timespec duration{0, pause};
-    nanosleep(&duration, nullptr);
-    waited += pause;
-  }
-  return {};
-}
-
-// Whether the open directory has been removed: what was locked is then nobody's.
-bool unlinked(int dir) {
-  struct stat st{};
-  return fstat(dir, &st) == 0 && st.st_nlink == 0;
-}
-
 bool id_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
          c == '.' || c == '-';
@@ -104,8 +80,8 @@ Result<StateStore::Locked> StateStore::lock(std::string_view id) const {
     if (errno == ENOENT) return does_not_exist();
     return fail_errno(errno, cat("open ", quote(path(id))));
   }
-  TRY(lock_patiently(dir.get()));
-  if (unlinked(dir.get())) return does_not_exist();
+  TRY(lock_patiently(dir.get(), "the container"));
+  if (is_unlinked(dir.get())) return does_not_exist();
   return Locked{std::move(dir)};
 }
 
