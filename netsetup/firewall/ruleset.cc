@@ -97,11 +97,10 @@ std::string port_elements(std::string_view verb, const PublishedPort& port, cons
   return out;
 }
 
-std::string access_rule(const AccessRule& rule, Family family) {
-  if (rule.peer && rule.peer->address.family() != family) return {};
+std::string access_rule(const AccessRule& rule) {
   std::string out = "    ";
   if (rule.peer)
-    out += cat(word4or6(family, "ip ", "ip6 "), rule.incoming ? "saddr " : "daddr ",
+    out += cat(word4or6(rule.peer->address.family(), "ip ", "ip6 "), rule.incoming ? "saddr " : "daddr ",
                Prefix{rule.peer->first(), rule.peer->length}.text(), ' ');
   if (rule.protocol) out += cat("meta l4proto ", protocol_name(*rule.protocol), ' ');
   if (rule.first_port != 0) {
@@ -127,13 +126,9 @@ std::string access_added(const FirewallEndpoint& endpoint, bool incoming) {
   if (!has_rules(endpoint, incoming)) return {};
   std::string chain = access_chain(endpoint, incoming);
   std::string out = cat("table ", kTable, " {\n  chain ", chain, " {\n");
-  for (Family family : {Family::kIpv4, Family::kIpv6})
-    for (const AccessRule& rule : endpoint.rules)
-      if (rule.incoming == incoming) {
-        // A rule without a peer is the same for both families: once is enough.
-        if (!rule.peer && family == Family::kIpv6) continue;
-        out += access_rule(rule, rule.peer ? family : Family::kIpv4);
-      }
+  // In their order, the families among each other: the first one that fits counts.
+  for (const AccessRule& rule : endpoint.rules)
+    if (rule.incoming == incoming) out += access_rule(rule);
   out += "  }\n}\n";
   for (const Address& address : endpoint.addresses)
     out += element("add", cat(incoming ? "access_to" : "access_from", digit(address.family())),
