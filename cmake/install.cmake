@@ -20,7 +20,7 @@ shoji_completion(shoji-oci bash shoji-oci bash-completion/completions)
 shoji_completion(shoji bash shoji bash-completion/completions)
 shoji_completion(shoji zsh _shoji zsh/vendor-completions zsh)
 
-install(FILES README.md docs/images.md docs/limits.md docs/status.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md docs/images.md docs/limits.md docs/networks.md docs/status.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN templates EXCLUDE)
 

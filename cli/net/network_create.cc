@@ -2,6 +2,7 @@
 
 #include "cli/net/network_options.h"
 #include "cli/net/verbs.h"
+#include "netsetup/host/host_networks.h"
 #include "netsetup/network/free_subnet.h"
 
 namespace shoji::cli::net {
@@ -45,12 +46,12 @@ Result<Network> asked_for(op::NetworkCreateOptions& options, const Arguments& ar
   return with_options(std::move(network), options);
 }
 
-Result<> create(const shoji::net::NetworkStore& store, Network network, bool ipv6) {
+Result<> create(shoji::net::HostNetworks& host, Network network, bool ipv6) {
   bool choose = needs_subnet(network);
   for (int attempt = 1;; ++attempt) {
-    if (choose) TRY(choose_subnets(store, network, ipv6));
+    if (choose) TRY(choose_subnets(host.store(), network, ipv6));
     TRY_ASSIGN(Network checked, checked_network(network));
-    Result<> created = shoji::net::create_network(store, checked);
+    Result<> created = host.create_network(checked);
     bool overlaps = !created && created.error().kind == Kind::kInvalid;
     if (!choose || !overlaps || attempt == kMostAttempts) return created;
   }
@@ -58,10 +59,10 @@ Result<> create(const shoji::net::NetworkStore& store, Network network, bool ipv
 
 Result<int> run(const op::Globals& globals, op::NetworkCreateOptions& options, Arguments& arguments) {
   TRY_ASSIGN(Network network, asked_for(options, arguments));
-  shoji::net::NetworkStore store = store_of(globals);
-  Result<> created = create(store, network, options.ipv6);
+  TRY_ASSIGN(shoji::net::HostNetworks host, shoji::net::HostNetworks::open(store_of(globals)));
+  Result<> created = create(host, network, options.ipv6);
   bool ignored = !created && created.error().kind == Kind::kExists && options.ignore &&
-                 shoji::net::find_network(store, network.name);
+                 shoji::net::find_network(host.store(), network.name);
   if (!created && !ignored) return Failure(created.error());
   TRY(print(network.name + "\n"));
   return kExitOk;

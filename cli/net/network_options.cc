@@ -190,7 +190,7 @@ Result<> take_podman_options(op::NetworkCreateOptions& options) {
 }
 
 Result<Network> checked_network(const Network& network) {
-  return shoji::net::parse_network(shoji::net::print_network(network), cat("network ", quote(network.name)));
+  return shoji::net::parse_network(shoji::net::print_network(network), "options");
 }
 
 Result<Network> read_network(const std::string& file) {

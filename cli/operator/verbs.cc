@@ -18,15 +18,17 @@ constexpr Verb handed_to_net(Verb verb) {
 }
 constexpr Verb kNetworkCreateVerb = handed_to_net(kNetworkCreate), kNetworkLsVerb = handed_to_net(kNetworkLs),
                kNetworkInspectVerb = handed_to_net(kNetworkInspect),
+               kNetworkEditVerb = handed_to_net(kNetworkEdit), kNetworkRmVerb = handed_to_net(kNetworkRm),
                kNetworkAttachVerb = handed_to_net(kNetworkAttach),
                kNetworkDetachVerb = handed_to_net(kNetworkDetach),
                kNetworkReleaseVerb = handed_to_net(kNetworkRelease),
-               kNetworkApplyVerb = handed_to_net(kNetworkApply), kNetworkPsVerb = handed_to_net(kNetworkPs),
-               kNetworkPortsVerb = handed_to_net(kNetworkPorts),
+               kNetworkSetVerb = handed_to_net(kNetworkSet), kNetworkApplyVerb = handed_to_net(kNetworkApply),
+               kNetworkPsVerb = handed_to_net(kNetworkPs), kNetworkPortsVerb = handed_to_net(kNetworkPorts),
                kNetworkLeasesVerb = handed_to_net(kNetworkLeases);
 constexpr const Verb* kNetworkVerbs[] = {
-    &kNetworkCreateVerb,  &kNetworkLsVerb,    &kNetworkInspectVerb, &kNetworkAttachVerb, &kNetworkDetachVerb,
-    &kNetworkReleaseVerb, &kNetworkApplyVerb, &kNetworkPsVerb,      &kNetworkPortsVerb,  &kNetworkLeasesVerb,
+    &kNetworkCreateVerb, &kNetworkLsVerb,     &kNetworkInspectVerb, &kNetworkEditVerb, &kNetworkRmVerb,
+    &kNetworkAttachVerb, &kNetworkDetachVerb, &kNetworkReleaseVerb, &kNetworkSetVerb,  &kNetworkApplyVerb,
+    &kNetworkPsVerb,     &kNetworkPortsVerb,  &kNetworkLeasesVerb,
 };
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};
