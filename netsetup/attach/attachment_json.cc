@@ -116,7 +116,9 @@ std::string print_attachment(const Attachment& attachment, bool one_line) {
   out.begin_object().member("partition", attachment.partition).member("network", attachment.network);
   out.member("interface", attachment.interface).member("kind", kind_name(attachment.kind));
   out.member("netns", attachment.netns).member("netnsId", attachment.netns_id);
-  out.member("hostInterface", attachment.host_interface).member("mac", attachment.mac.text());
+  out.member("hostInterface", attachment.host_interface);
+  // Not known while the plugins of CNI have not run, and some do not tell it.
+  if (attachment.mac != Mac{}) out.member("mac", attachment.mac.text());
   print_list(out, "addresses", attachment.addresses, [&](const Prefix& item) { out.value(item.text()); });
   print_list(out, "gateways", attachment.gateways, [&](const Address& item) { out.value(item.text()); });
   print_list(out, "ports", attachment.ports,
@@ -149,7 +151,9 @@ Result<Attachment> parse_attachment(std::string text, std::string_view source) {
        {NetworkKind::kBridge, NetworkKind::kRouted, NetworkKind::kMacvlan, NetworkKind::kCni})
     if (kind_name(candidate) == kind) out.kind = candidate;
   TRY_ASSIGN(out.netns_id, root.find("netnsId").as_uint64());
-  TRY_ASSIGN(out.mac, parse_member<Mac>(root, "mac"));
+  if (root.find("mac").exists()) {
+    TRY_ASSIGN(out.mac, parse_member<Mac>(root, "mac"));
+  }
   TRY(read_lists(root, out));
   TRY(read_rates(root.find("rates"), out.rates));
   TRY_ASSIGN(out.default_route, root.find("defaultRoute").as_bool());
