@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "netsetup/cni/cni.h"
 #include "netsetup/link/requests.h"
+#include "netsetup/names/live.h"
 #include "netsetup/netns/netns.h"
 
 namespace shoji::net {
@@ -255,9 +256,18 @@ Result<> BulkAttach::make() {
       TRY(set_rates(context_.host, plan.attachment->host_interface, rates, plan.network->mtu));
   TRY(run_plugins());
   TRY(tell_firewall());
-  for (const Work& work : works_)
-    for (const Attachment& attachment : work.attachments) TRY(write_record(context_.store, attachment));
-  return {};
+  std::vector<std::string> names;
+  std::vector<Attachment> all;
+  for (const Work& work : works_) {
+    names.push_back(work.partition);
+    for (const Attachment& attachment : work.attachments) {
+      TRY(write_record(context_.store, attachment));
+      all.push_back(attachment);
+    }
+  }
+  if (all.empty()) return {};
+  TRY(add_names(context_.store, all));
+  return tell_services(context_, names, false);
 }
 
 Result<> BulkAttach::run_plugins() {

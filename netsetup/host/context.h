@@ -39,6 +39,9 @@ Result<> take_from_firewall(HostContext& context, std::span<Work> works);
 std::vector<std::string> host_interfaces(std::span<const Work> works);
 Result<> release(const NetworkStore& store, const Work& work);
 
+// Virtual services that have one of the partitions as a member learn that it has come, or that it is `leaving`.
+Result<> tell_services(HostContext& context, std::span<const std::string> partitions, bool leaving);
+
 // The ports that an attachment publishes (netsetup/ports/ports.h); cni: its plugins do.
 Result<> claim_ports_of(const NetworkStore& store, const Attachment& attachment);
 Result<> release_ports_of(const NetworkStore& store, const Attachment& attachment);

@@ -4,6 +4,7 @@
 
 #include "netsetup/attach/links.h"
 #include "netsetup/link/requests.h"
+#include "netsetup/names/live.h"
 
 namespace shoji::net {
 
@@ -64,6 +65,7 @@ Result<> settle_network(HostContext& context, const std::string& name, const std
     if (!now || bridge_of(*now) != bridge) TRY(remove_bridge(context, bridge));
   }
   if (now) TRY(adjust_network(context.host, *now));
+  TRY(forget_names_of_network(context.store, name));
   return tell_firewall(context);
 }
 

@@ -28,6 +28,7 @@ Result<> detach_one(HostContext& context, const std::string& partition, const st
   if (!network.starts_with("cni:")) TRY(check_network_name(network));
   TRY_ASSIGN(Pending pending, Pending::begin(context.store.run, partition, "", context.clear()));
   TRY_ASSIGN(std::vector<Attachment> all, list_attachments(context.store, partition));
+  bool last = all.size() == 1;
   std::erase_if(all, [&](const Attachment& attachment) { return attachment.network != network; });
   if (all.empty()) {
     TRY(pending.finish());
@@ -37,6 +38,7 @@ Result<> detach_one(HostContext& context, const std::string& partition, const st
   Work work{.partition = partition, .networks = {}, .attachments = std::move(all)};
   TRY(pending.append(print_work(work)));
   TRY(save_usage(context.store, context.host, work.attachments));
+  if (last) TRY(tell_services(context, {&partition, 1}, true));
   TRY(take_from_firewall(context, {&work, 1}));
   TRY(take_back(context, {&work, 1}));
   return pending.finish();
@@ -69,6 +71,7 @@ Result<> remove_partitions(HostContext& context, const std::vector<std::string>&
   std::vector<Attachment> all;
   for (const Work& work : works) std::ranges::copy(work.attachments, std::back_inserter(all));
   TRY(save_usage(context.store, context.host, all));
+  if (!all.empty()) TRY(tell_services(context, names, true));
   TRY(take_from_firewall(context, works));
   for (size_t i = 0; i < works.size(); ++i) {
     TRY(pending[i].append(print_work_header(works[i])));

@@ -8,8 +8,10 @@
 #include "netsetup/firewall/sweep.h"
 #include "netsetup/host/context.h"
 #include "netsetup/link/requests.h"
+#include "netsetup/names/live.h"
 #include "netsetup/netns/netns.h"
 #include "netsetup/ports/ports.h"
+#include "netsetup/service/service_store.h"
 
 namespace shoji::net {
 
@@ -53,6 +55,13 @@ std::vector<std::string> host_interfaces(std::span<const Work> works) {
   return out;
 }
 
+Result<> tell_services(HostContext& context, std::span<const std::string> partitions, bool leaving) {
+  TRY_ASSIGN(Firewall * firewall, context.firewall());
+  context.must_linger = true;
+  TRY_ASSIGN(Services services, Services::open(context.store, firewall));
+  return services.partitions_changed(partitions, leaving);
+}
+
 Result<> claim_ports_of(const NetworkStore& store, const Attachment& attachment) {
   if (attachment.ports.empty() || !attachment.has_host_end()) return {};
   std::vector<Family> families;
@@ -82,6 +91,7 @@ Result<> release(const NetworkStore& store, const Work& work) {
   }
   for (const Attachment& attachment : work.attachments)
     TRY(remove_record(store, work.partition, attachment.network));
+  TRY(remove_names(store, work.attachments));
   if (work.pin) TRY(remove_netns(store.netns_directory(), work.partition));
   return {};
 }
@@ -104,8 +114,13 @@ Result<> take_back(HostContext& context, std::span<const Work> works) {
     for (const Attachment& attachment : work.attachments)
       if (attachment.kind == NetworkKind::kMacvlan) TRY(remove_macvlan(attachment));
   TRY(remove_links(context.host, host_interfaces(works)));
-  for (const Work& work : works) TRY(release(context.store, work));
-  return {};
+  std::vector<std::string> partitions;
+  for (const Work& work : works) {
+    TRY(release(context.store, work));
+    if (!work.attachments.empty()) partitions.push_back(work.partition);
+  }
+  // What other networks the partition has counts from now on.
+  return partitions.empty() ? Result<>{} : tell_services(context, partitions, false);
 }
 
 }  // namespace shoji::net

@@ -8,6 +8,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -101,10 +102,16 @@ Result<nlmsghdr*> RouteSocket::ask_for_link(const std::string& name, std::span<c
   return reply;
 }
 
+// netdevice(7)'s ioctl, which any socket takes: RTM_GETLINK would wait for whoever changes interfaces just now.
 Result<int> RouteSocket::index_of(const std::string& name) {
-  alignas(nlmsghdr) char buffer[kAnswerSize];
-  TRY_ASSIGN(nlmsghdr * reply, ask_for_link(name, buffer));
-  return static_cast<ifinfomsg*>(nlmsg_data(reply))->ifi_index;
+  ifreq request{};
+  int error = ENODEV;
+  if (name.size() < sizeof request.ifr_name) {
+    name.copy(request.ifr_name, name.size());
+    if (ioctl(nl_socket_get_fd(get()), SIOCGIFINDEX, &request) == 0) return request.ifr_ifindex;
+    error = errno;
+  }
+  return fail_errno(error, cat("look for interface ", quote(name)));
 }
 
 Result<rtnl_link_stats64> RouteSocket::statistics_of(const std::string& name) {
