@@ -8,6 +8,8 @@
 #include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
@@ -26,7 +28,8 @@ namespace {
 
 constexpr uint32_t kIngressHandle = 0xffff0000U;  // TC_H_INGRESS's major number, as tc(8) has it
 constexpr uint32_t kRootHandle = 0x10000U;
-constexpr uint64_t kQueueMilliseconds = 50;  // of waiting packets: longer queues only make answers late
+constexpr uint64_t kQueueMilliseconds = 50;        // of waiting packets: longer queues only make answers late
+constexpr uint32_t kRedirectHandle = 0x80000001U;  // of the one filter: first node of u32's first hash table
 
 nl_msg* tc_message(int type, int flags, int index, uint32_t handle, uint32_t parent, uint32_t info = 0) {
   nl_msg* message = nlmsg_alloc_simple(type, flags);
@@ -61,17 +64,16 @@ void add_tbf(Batch& batch, int index, uint64_t rate, uint64_t burst, std::string
 }
 
 void add_ingress(Batch& batch, int index, const std::string& name) {
-  nl_msg* message =
-      tc_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, kIngressHandle, TC_H_INGRESS);
+  nl_msg* message = tc_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, index, kIngressHandle, TC_H_INGRESS);
   nla_put_string(message, TCA_KIND, "ingress");
-  batch.add(message, cat("make an ingress queue on ", quote(name)));
+  batch.add(message, cat("make an ingress queue on ", quote(name)), EEXIST);
 }
 
 // Everything that enters goes through the ifb's queue: u32 with one key that matches all (tc-u32(8)), because every kernel
-// with an ingress queue has it; the action is tc-mirred(8)'s redirect.
+// with an ingress queue has it; the action is tc-mirred(8)'s redirect. The same handle replaces the filter of before.
 void add_redirect(Batch& batch, int index, int ifb, const std::string& name) {
   constexpr uint32_t kPriority = 1;
-  nl_msg* message = tc_message(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, index, 0, kIngressHandle,
+  nl_msg* message = tc_message(RTM_NEWTFILTER, NLM_F_CREATE, index, kRedirectHandle, kIngressHandle,
                                (kPriority << 16U) | htons(ETH_P_ALL));
   nla_put_string(message, TCA_KIND, "u32");
   nlattr* options = nla_nest_start(message, TCA_OPTIONS);
@@ -111,12 +113,24 @@ void add_ifb(Batch& batch, const std::string& name, uint32_t mtu) {
   batch.add(message, cat("make ifb ", quote(name)), EEXIST);
 }
 
+uint32_t packet_of(uint32_t mtu) {
+  return mtu != 0 ? mtu : ETH_DATA_LEN;
+}
+
+// A rate is of the bytes that programs send, and the kernel counts frames: as much more as a full UDP packet's headers make.
+// So TCP's data are 2 % below the rate and the frames 3 % above it.
+uint64_t frame_rate(uint64_t rate, uint32_t mtu) {
+  constexpr uint64_t kHeaders = sizeof(iphdr) + sizeof(udphdr);
+  uint64_t packet = packet_of(mtu);
+  if (packet <= kHeaders) return rate;
+  return rate + rate * (ETH_HLEN + kHeaders) / (packet - kHeaders);
+}
+
 // Ten milliseconds at the rate, so that a timer that fires late does not cost throughput; never less than two packets
 // as large as segmentation offload hands them over on a slow link.
 uint64_t burst_of(uint64_t burst, uint64_t rate, uint32_t mtu) {
   if (burst != 0) return burst;
-  uint64_t packet = (mtu != 0 ? mtu : ETH_DATA_LEN) + ETH_HLEN;
-  return std::max(rate / 100, 2 * packet);
+  return std::max<uint64_t>(rate / 100, 2 * (packet_of(mtu) + ETH_HLEN));
 }
 
 }  // namespace
@@ -131,7 +145,7 @@ Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rate
   std::string ifb = rate_interface(name);
   Batch batch;
   if (rates.in != 0) {
-    add_tbf(batch, index, rates.in, burst_of(rates.burst_in, rates.in, mtu),
+    add_tbf(batch, index, frame_rate(rates.in, mtu), burst_of(rates.burst_in, rates.in, mtu),
             cat("limit what leaves ", quote(name)));
   } else {
     remove_qdisc(batch, index, TC_H_ROOT, name);
@@ -141,17 +155,17 @@ Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rate
     remove_link(batch, ifb);
     return batch.send(host);
   }
-  add_ifb(batch, ifb, mtu);
-  // The filter of an earlier limit goes with its queue: only what is added next counts.
-  remove_qdisc(batch, index, TC_H_INGRESS, name);
+  // One that is there goes on with what waits in it.
+  Result<int> ifb_index = host.index_of(ifb);
+  if (!ifb_index) add_ifb(batch, ifb, mtu);
   TRY(batch.send(host));
-  TRY_ASSIGN(int ifb_index, host.index_of(ifb));
-  Batch second;
-  add_tbf(second, ifb_index, rates.out, burst_of(rates.burst_out, rates.out, mtu),
+  if (!ifb_index) ifb_index = host.index_of(ifb);
+  if (!ifb_index) return Failure(ifb_index.error());
+  add_tbf(batch, *ifb_index, frame_rate(rates.out, mtu), burst_of(rates.burst_out, rates.out, mtu),
           cat("limit what leaves ", quote(ifb)));
-  add_ingress(second, index, name);
-  add_redirect(second, index, ifb_index, name);
-  return second.send(host);
+  add_ingress(batch, index, name);
+  add_redirect(batch, index, *ifb_index, name);
+  return batch.send(host);
 }
 
 Result<> remove_rates(RouteSocket& host, const std::string& name) {
