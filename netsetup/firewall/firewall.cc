@@ -4,16 +4,36 @@
 
 #include <algorithm>
 
+#include "netsetup/firewall/differences.h"
+#include "netsetup/firewall/kernel_tables.h"
 #include "netsetup/firewall/ruleset.h"
+#include "netsetup/firewall/transaction.h"
 
 namespace shoji::net {
 
+namespace {
+
+struct FreeContext {
+  void operator()(nft_ctx* nft) const { nft_ctx_free(nft); }
+};
+
+}  // namespace
+
 struct Firewall::State {
-  nft_ctx* nft;
-  explicit State(nft_ctx* context) : nft(context) {}
-  ~State() { nft_ctx_free(nft); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
+  NetfilterSocket socket;
+  std::unique_ptr<nft_ctx, FreeContext> context;  // opened when it is first needed
+
+  Result<nft_ctx*> nft() {
+    if (!context) {
+      context.reset(nft_ctx_new(NFT_CTX_DEFAULT));
+      if (!context) return fail(Kind::kSystem, "open nftables: out of memory");
+      nft_ctx_buffer_output(context.get());
+      nft_ctx_buffer_error(context.get());
+    }
+    return context.get();
+  }
+  Result<std::string> run(const std::string& commands, std::string_view what);
+  Result<> act(const std::string& commands, std::string_view what);
 };
 
 namespace {
@@ -28,18 +48,6 @@ std::string first_fault(const char* words) {
   return std::string(line.empty() ? "no reason given" : line);
 }
 
-Result<std::string> run(nft_ctx* nft, const std::string& commands, std::string_view what) {
-  int status = nft_run_cmd_from_buffer(nft, commands.c_str());
-  if (status == 0) return std::string(nft_ctx_get_output_buffer(nft));
-  return fail(Kind::kSystem, cat(what, ": nftables: ", first_fault(nft_ctx_get_error_buffer(nft))));
-}
-
-Result<> act(nft_ctx* nft, const std::string& commands, std::string_view what) {
-  if (commands.empty()) return {};
-  TRY(run(nft, commands, what));
-  return {};
-}
-
 std::vector<std::string> keys_of(const VirtualService& service, const std::vector<size_t>& slots) {
   std::vector<std::string> out;
   out.reserve(slots.size());
@@ -50,63 +58,106 @@ std::vector<std::string> keys_of(const VirtualService& service, const std::vecto
 
 }  // namespace
 
+Result<std::string> Firewall::State::run(const std::string& commands, std::string_view what) {
+  TRY_ASSIGN(nft_ctx * libnftables, nft());
+  int status = nft_run_cmd_from_buffer(libnftables, commands.c_str());
+  if (status == 0) return std::string(nft_ctx_get_output_buffer(libnftables));
+  return fail(Kind::kSystem, cat(what, ": nftables: ", first_fault(nft_ctx_get_error_buffer(libnftables))));
+}
+
+Result<> Firewall::State::act(const std::string& commands, std::string_view what) {
+  if (commands.empty()) return {};
+  TRY(run(commands, what));
+  return {};
+}
+
 Firewall::Firewall(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Firewall::Firewall(Firewall&&) noexcept = default;
 Firewall::~Firewall() = default;
 
 Result<Firewall> Firewall::open() {
-  nft_ctx* nft = nft_ctx_new(NFT_CTX_DEFAULT);
-  if (nft == nullptr) return fail(Kind::kSystem, "open nftables: out of memory");
-  auto state = std::make_unique<State>(nft);
-  nft_ctx_buffer_output(nft);
-  nft_ctx_buffer_error(nft);
-  return Firewall(std::move(state));
+  TRY_ASSIGN(NetfilterSocket socket, NetfilterSocket::open());
+  return Firewall(std::make_unique<State>(std::move(socket), nullptr));
+}
+
+Result<bool> Firewall::is_whole() {
+  return base_is_whole(state_->socket);
 }
 
 Result<> Firewall::ensure(const std::vector<FirewallNetwork>& networks) {
-  // The terse listing has no elements, so that its size does not depend on how many partitions there are.
-  nft_ctx_output_set_flags(state_->nft, NFT_CTX_OUTPUT_TERSE);
-  Result<std::string> there = run(state_->nft, cat("list table ", kTable), "look for our table");
-  nft_ctx_output_set_flags(state_->nft, 0);
-  if (there && there->find(cat("comment \"", kRulesetVersion, '"')) != std::string::npos) return {};
-  return act(state_->nft, base_ruleset(networks), "make the firewall's table");
+  TRY_ASSIGN(bool whole, is_whole());
+  if (whole) return {};
+  return state_->act(base_ruleset(networks), "make the firewall's tables");
 }
 
 Result<> Firewall::set_networks(const std::vector<FirewallNetwork>& networks) {
-  return act(state_->nft, network_elements(networks), "tell the firewall of the networks");
+  return state_->act(network_elements(networks), "tell the firewall of the networks");
 }
 
 Result<> Firewall::add(const std::vector<FirewallEndpoint>& endpoints) {
-  std::string commands;
-  for (const FirewallEndpoint& endpoint : endpoints) commands += endpoint_added(endpoint);
-  return act(state_->nft, commands, "add to the firewall");
+  Transaction transaction;
+  for (const FirewallEndpoint& endpoint : endpoints) {
+    for (const AccessChain& chain : access_chains(endpoint)) transaction.add(chain);
+    for (const Element& element : endpoint_elements(endpoint)) transaction.add(element);
+  }
+  return transaction.commit(state_->socket, "add to the firewall");
 }
 
 Result<> Firewall::remove(const std::vector<FirewallEndpoint>& endpoints) {
-  std::string commands;
-  for (const FirewallEndpoint& endpoint : endpoints) commands += endpoint_removed(endpoint);
-  return act(state_->nft, commands, "remove from the firewall");
+  Transaction transaction;
+  for (const FirewallEndpoint& endpoint : endpoints) {
+    for (const Element& element : endpoint_elements(endpoint)) transaction.remove(element);
+    for (const AccessChain& chain : access_chains(endpoint)) transaction.remove(chain);
+  }
+  return transaction.commit_present(state_->socket, "remove from the firewall");
+}
+
+Result<std::vector<std::string>> Firewall::differences(const std::vector<FirewallNetwork>& networks,
+                                                       const std::vector<FirewallEndpoint>& endpoints,
+                                                       const std::vector<ServiceRow>& services) {
+  return find_differences(state_->socket, networks, endpoints, services);
+}
+
+Result<> Firewall::replace_all(const std::vector<FirewallNetwork>& networks,
+                               const std::vector<FirewallEndpoint>& endpoints,
+                               const std::vector<ServiceRow>& services) {
+  std::string commands = base_ruleset(networks) + print_endpoints(endpoints);
+  for (const ServiceRow& row : services)
+    commands += service_added(row.service, assign_slots(row.slots, row.service.members));
+  return state_->act(commands, "make the firewall anew");
 }
 
 Result<> Firewall::replace(const FirewallEndpoint& before, const FirewallEndpoint& after) {
-  return act(state_->nft, endpoint_removed(before) + endpoint_added(after), "change the firewall");
+  Transaction transaction;
+  const std::vector<Element> old = endpoint_elements(before), now = endpoint_elements(after);
+  // A chain with the same rules is made anew as well, and with it what leads there.
+  auto stays = [](const std::vector<Element>& others, const Element& element) {
+    return element.jump.empty() && std::ranges::find(others, element) != others.end();
+  };
+  for (const Element& element : old)
+    if (!stays(now, element)) transaction.remove(element);
+  for (const AccessChain& chain : access_chains(before)) transaction.remove(chain);
+  for (const AccessChain& chain : access_chains(after)) transaction.add(chain);
+  for (const Element& element : now)
+    if (!stays(old, element)) transaction.add(element);
+  return transaction.commit_present(state_->socket, "change the firewall");
 }
 
 Result<std::vector<std::string>> Firewall::add_service(const VirtualService& service) {
   std::vector<size_t> slots = assign_slots({}, service.members);
-  TRY(act(state_->nft, service_added(service, slots), cat("make service ", quote(service.name))));
+  TRY(state_->act(service_added(service, slots), cat("make service ", quote(service.name))));
   return keys_of(service, slots);
 }
 
 Result<std::vector<std::string>> Firewall::change_service(const VirtualService& service,
                                                           const std::vector<std::string>& slots) {
   std::vector<size_t> after = assign_slots(slots, service.members);
-  TRY(act(state_->nft, service_changed(service, slots, after), cat("change service ", quote(service.name))));
+  TRY(state_->act(service_changed(service, slots, after), cat("change service ", quote(service.name))));
   return keys_of(service, after);
 }
 
 Result<> Firewall::remove_service(const VirtualService& service) {
-  return act(state_->nft, service_removed(service), cat("remove service ", quote(service.name)));
+  return state_->act(service_removed(service), cat("remove service ", quote(service.name)));
 }
 
 Result<> Firewall::change_services(const std::vector<ServiceChange>& changes) {
@@ -119,22 +170,19 @@ Result<> Firewall::change_services(const std::vector<ServiceChange>& changes) {
     if (names.find(quote(change.service.name)) == std::string::npos)
       names += cat(names.empty() ? "" : ", ", quote(change.service.name));
   }
-  return act(state_->nft, commands, cat("change service ", names));
+  return state_->act(commands, cat("change service ", names));
 }
 
 Result<std::optional<std::vector<std::string>>> Firewall::read_service(const VirtualService& service) {
-  Result<std::string> listing = run(state_->nft, service_listed(service), "list a service");
+  Result<std::string> listing = state_->run(service_listed(service), "list a service");
   // nft has no code for "not there": whatever it cannot list is to be made anew.
   if (!listing) return std::nullopt;
   return service_row(service, *listing);
 }
 
 Result<> Firewall::remove_tables() {
-  // An empty declaration before it makes deleting what is not there no error.
-  return act(
-      state_->nft,
-      cat("table ", kTable, "\ndelete table ", kTable, "\ntable netdev shoji\ndelete table netdev shoji\n"),
-      "remove the firewall's tables");
+  return state_->act(tables_removed({Table::kInet, Table::kBridge, Table::kNetdev}),
+                     "remove the firewall's tables");
 }
 
 }  // namespace shoji::net

@@ -18,22 +18,42 @@ struct ServiceChange {
   std::vector<size_t> slots;        // after it
 };
 
+// A service as it is to be: its row of slots decides which member has which.
+struct ServiceRow {
+  VirtualService service;
+  std::vector<std::string> slots;  // keys (member_key())
+};
+
 class Firewall {
  public:
   static Result<Firewall> open();
   Firewall(Firewall&&) noexcept;
   ~Firewall();
 
-  // The tables with their chains, when they are not there in this version. What it costs does not depend on how many
-  // partitions there are.
+  // Whether our tables are there in this version, with the rules of their chains. What it costs does not depend on how
+  // many partitions there are, and it does not look at elements: differences() does. False: only replace_all() mends it
+  // without taking the elements of others away.
+  Result<bool> is_whole();
+  // The tables with their chains and these networks, when they are not whole.
   Result<> ensure(const std::vector<FirewallNetwork>& networks);
   // After a network was made, changed or removed.
   Result<> set_networks(const std::vector<FirewallNetwork>& networks);
-  // Many endpoints at once are one transaction.
+  // Many endpoints at once are one transaction, all or nothing.
   Result<> add(const std::vector<FirewallEndpoint>& endpoints);
+  // What there is of them, in one transaction: also after a kill, and after somebody flushed the ruleset.
   Result<> remove(const std::vector<FirewallEndpoint>& endpoints);
   // Other ports and rules of the same endpoint, in one step: no packet meets neither.
   Result<> replace(const FirewallEndpoint& before, const FirewallEndpoint& after);
+
+  // What is in the kernel otherwise than this, a sentence for each kind; empty when all is well. Foreign tables are not
+  // looked at.
+  Result<std::vector<std::string>> differences(const std::vector<FirewallNetwork>& networks,
+                                               const std::vector<FirewallEndpoint>& endpoints,
+                                               const std::vector<ServiceRow>& services);
+  // Exactly this, in one transaction, so that no packet meets half of it. Foreign tables and quotas stay.
+  Result<> replace_all(const std::vector<FirewallNetwork>& networks,
+                       const std::vector<FirewallEndpoint>& endpoints,
+                       const std::vector<ServiceRow>& services);
   // Services: what is returned is the row of slots (netsetup/firewall/slots.h), for whoever changes it next. A change
   // touches only elements of the service's map, so that established connections stay.
   Result<std::vector<std::string>> add_service(const VirtualService& service);

@@ -1,5 +1,7 @@
 #include "netsetup/firewall/ruleset.h"
 
+#include <map>
+
 #include "netsetup/firewall/nft_words.h"
 
 namespace shoji::net {
@@ -29,6 +31,49 @@ constexpr std::string_view kSets = R"(
   map access_to6 { typeof ip6 daddr : verdict; }
   map access_from4 { typeof ip saddr : verdict; }
   map access_from6 { typeof ip6 saddr : verdict; }
+)";
+
+// Who may send what: of its own interface, MAC and addresses (senders), and in neighbour advertisements only of its own
+// addresses (told6; nft 1.0.6 has no word for where that one lies).
+constexpr std::string_view kGuardSets = R"(
+  set guarded { type ifname; }
+  set macs { type ifname . ether_addr; }
+  set senders4 { type ifname . ether_addr . ipv4_addr; }
+  set senders6 { type ifname . ether_addr . ipv6_addr; }
+  set told6 { typeof iifname . @th,64,128; }
+)";
+
+// Before bridge and routing have seen the packet. Duplicate address detection and router solicitation come from `::`; who
+// is no router advertises none (RFC 6105). A frame with a VLAN tag is none of these protocols here, and is dropped.
+constexpr std::string_view kRoutedGuard = R"(
+  chain guard {
+    iifname . ether saddr . ip saddr @senders4 accept
+    icmpv6 type { nd-router-advert, nd-redirect } drop
+    icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @told6 drop
+    iifname . ether saddr . ip6 saddr @senders6 accept
+    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } iifname . ether saddr @macs accept
+    drop
+  }
+  chain raw_prerouting {
+    type filter hook prerouting priority -300; policy accept;
+    iifname @guarded goto guard
+  }
+)";
+// The first rule alone is what IPv4 packets of partitions meet.
+constexpr std::string_view kBridgeGuard = R"(
+  chain guard {
+    iifname . ether saddr . arp saddr ip @senders4 iifname . arp saddr ether . arp saddr ip @senders4 accept
+    icmpv6 type { nd-router-advert, nd-redirect } drop
+    icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @told6 drop
+    iifname . ether saddr . ip6 saddr @senders6 accept
+    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } iifname . ether saddr @macs accept
+    drop
+  }
+  chain prerouting {
+    type filter hook prerouting priority -300; policy accept;
+    iifname . ether saddr . ip saddr @senders4 accept
+    iifname @guarded goto guard
+  }
 )";
 
 // Order: services before single ports, named addresses before all of them. `ct status dnat` in the filter says that the
@@ -82,126 +127,6 @@ constexpr std::string_view kChains = R"(
   }
 )";
 
-// The elements of a published port: the same key adds and, without its value, removes it.
-std::string port_elements(std::string_view verb, const PublishedPort& port, const Address& target) {
-  std::string out;
-  Family family = target.family();
-  if (port.host && port.host->family() != family) return out;
-  bool adds = verb == "add";
-  for (unsigned i = 0; i < port.count; ++i) {
-    std::string key = cat(protocol_name(port.protocol), " . ", port.port + i);
-    if (port.host) key = cat(port.host->text(), " . ", key);
-    std::string value = adds ? cat(" : ", host_and_port(target, port.target + i)) : "";
-    out += element(verb, cat(port.host ? "published" : "everywhere", digit(family)), key + value);
-  }
-  return out;
-}
-
-std::string access_rule(const AccessRule& rule) {
-  std::string out = "    ";
-  if (rule.peer)
-    out += cat(word4or6(rule.peer->address.family(), "ip ", "ip6 "), rule.incoming ? "saddr " : "daddr ",
-               Prefix{rule.peer->first(), rule.peer->length}.text(), ' ');
-  if (rule.protocol) out += cat("meta l4proto ", protocol_name(*rule.protocol), ' ');
-  if (rule.first_port != 0) {
-    out += rule.protocol ? "" : "meta l4proto { tcp, udp } ";
-    out += cat("th dport ", rule.first_port, rule.last_port > rule.first_port ? cat('-', rule.last_port) : "",
-               ' ');
-  }
-  return cat(out, rule.allow ? "return\n" : "drop\n");
-}
-
-bool has_rules(const FirewallEndpoint& endpoint, bool incoming) {
-  for (const AccessRule& rule : endpoint.rules)
-    if (rule.incoming == incoming) return true;
-  return false;
-}
-
-// "to_sj0a070002": named after the interface, which nobody else has.
-std::string access_chain(const FirewallEndpoint& endpoint, bool incoming) {
-  return cat(incoming ? "to_" : "from_", endpoint.host_interface);
-}
-
-std::string access_added(const FirewallEndpoint& endpoint, bool incoming) {
-  if (!has_rules(endpoint, incoming)) return {};
-  std::string chain = access_chain(endpoint, incoming);
-  std::string out = cat("table ", kTable, " {\n  chain ", chain, " {\n");
-  // In their order, the families among each other: the first one that fits counts.
-  for (const AccessRule& rule : endpoint.rules)
-    if (rule.incoming == incoming) out += access_rule(rule);
-  out += "  }\n}\n";
-  for (const Address& address : endpoint.addresses)
-    out += element("add", cat(incoming ? "access_to" : "access_from", digit(address.family())),
-                   cat(address.text(), " : jump ", chain));
-  return out;
-}
-
-std::string access_removed(const FirewallEndpoint& endpoint, bool incoming) {
-  if (!has_rules(endpoint, incoming)) return {};
-  std::string out;
-  for (const Address& address : endpoint.addresses)
-    out += element("delete", cat(incoming ? "access_to" : "access_from", digit(address.family())),
-                   address.text());
-  return cat(out, "delete chain ", kTable, ' ', access_chain(endpoint, incoming), '\n');
-}
-
-// The address that IPv6 gives the interface by itself from its MAC (RFC 4291, appendix A).
-Address link_local(const Mac& mac) {
-  const uint8_t* m = mac.bytes.data();
-  const uint8_t bytes[16] = {0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<uint8_t>(m[0] ^ 2U),
-                             m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
-  return Address::from_bytes(Family::kIpv6, bytes);
-}
-
-std::string guard_name(const FirewallEndpoint& endpoint) {
-  return cat("guard_", endpoint.host_interface);
-}
-
-std::string hexadecimal(const Address& address) {
-  std::string out = "0x";
-  for (size_t i = 0; i < address.size(); ++i) {
-    unsigned byte = address.bytes()[i];
-    out += {"0123456789abcdef"[byte >> 4U], "0123456789abcdef"[byte & 15U]};
-  }
-  return out;
-}
-
-// Neighbour discovery that says what is not so (RFC 4861): who is at somebody else's address, and where the way out is.
-// The target of an advertisement lies behind 8 bytes; nft has had a name for it since 1.0.8 only.
-std::string false_neighbours(const std::vector<Address>& own) {
-  std::string out =
-      "    icmpv6 type nd-router-advert drop\n    icmpv6 type nd-redirect drop\n"
-      "    icmpv6 type nd-neighbor-advert";
-  for (const Address& address : own) out += cat(" @th,64,128 != ", hexadecimal(address));
-  return out + " drop\n";
-}
-
-// At the netdev ingress hook, where neither a bridge nor routing has seen the packet: a partition sends from its own MAC
-// and addresses only. Duplicate address detection and router solicitation come from `::`.
-std::string guard_added(const FirewallEndpoint& endpoint) {
-  std::string out =
-      cat("table netdev shoji {\n  chain ", guard_name(endpoint),
-          " {\n    type filter hook ingress device \"", endpoint.host_interface,
-          "\" priority -500; policy drop;\n    ether saddr != ", endpoint.mac.text(), " drop\n");
-  std::vector<Address> six;
-  for (const Address& address : endpoint.addresses) {
-    if (address.family() == Family::kIpv4)
-      out += cat("    ip saddr ", address.text(), " accept\n    arp saddr ether ", endpoint.mac.text(),
-                 " arp saddr ip ", address.text(), " accept\n");
-    else
-      six.push_back(address);
-  }
-  if (!six.empty()) {
-    six.push_back(link_local(endpoint.mac));
-    out += false_neighbours(six);
-    for (const Address& address : six) out += cat("    ip6 saddr ", address.text(), " accept\n");
-    out +=
-        "    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } "
-        "accept\n";
-  }
-  return out + "  }\n}\n";
-}
-
 }  // namespace
 
 // Each set by one command: nft 1.0.6 merges the adjacent prefixes of several commands of a transaction wrongly (ENOENT).
@@ -227,28 +152,43 @@ std::string network_elements(const std::vector<FirewallNetwork>& networks) {
   return out;
 }
 
-std::string base_ruleset(const std::vector<FirewallNetwork>& networks) {
-  // `table` and then `delete table`: nft has no "delete if it is there" before 1.0.7.
-  std::string out =
-      cat("table ", kTable, "\ndelete table ", kTable, "\ntable netdev shoji\ndelete table netdev shoji\n");
-  out += cat("table ", kTable, " {\n  comment \"", kRulesetVersion, "\"", kSets, kChains,
-             "}\ntable netdev shoji {\n}\n");
-  return out + network_elements(networks);
-}
-
-std::string endpoint_added(const FirewallEndpoint& endpoint) {
-  std::string out = guard_added(endpoint) + access_added(endpoint, true) + access_added(endpoint, false);
-  for (const PublishedPort& port : endpoint.ports)
-    for (const Address& address : endpoint.addresses) out += port_elements("add", port, address);
+std::string tables_removed(std::initializer_list<Table> tables) {
+  // An empty declaration before it makes deleting what is not there no error: nft has no word for that before 1.0.7.
+  std::string out;
+  for (Table table : tables)
+    out += cat("table ", table_name(table), "\ndelete table ", table_name(table), '\n');
   return out;
 }
 
-std::string endpoint_removed(const FirewallEndpoint& endpoint) {
+std::string base_ruleset(const std::vector<FirewallNetwork>& networks) {
+  std::string comment = cat(" {\n  comment \"", kRulesetVersion, "\"");
+  return cat(tables_removed({Table::kInet, Table::kBridge}), "table ", table_name(Table::kInet), comment,
+             kSets, kGuardSets, kRoutedGuard, kChains, "}\ntable ", table_name(Table::kBridge), comment,
+             kGuardSets, kBridgeGuard, "}\n", network_elements(networks));
+}
+
+std::string print_endpoints(const std::vector<FirewallEndpoint>& endpoints) {
+  std::string chains;
+  // nft reads one long list far faster than many commands.
+  std::map<std::pair<Table, std::string>, std::string> lists;
+  for (const FirewallEndpoint& endpoint : endpoints) {
+    for (const AccessChain& chain : access_chains(endpoint)) {
+      chains += cat("  chain ", chain.name, " {\n");
+      for (const AccessMatch& match : chain.matches) chains += cat("    ", print_access_match(match), '\n');
+      chains += "  }\n";
+    }
+    for (const Element& one : endpoint_elements(endpoint)) {
+      std::string& list = lists[{one.table, one.set}];
+      list += cat(list.empty() ? "" : ", ", one.key.text);
+      if (!one.value.text.empty()) list += cat(" : ", one.value.text);
+      if (!one.jump.empty()) list += cat(" : jump ", one.jump);
+    }
+  }
   std::string out;
-  for (const PublishedPort& port : endpoint.ports)
-    for (const Address& address : endpoint.addresses) out += port_elements("delete", port, address);
-  out += access_removed(endpoint, true) + access_removed(endpoint, false);
-  return cat(out, "delete chain netdev shoji ", guard_name(endpoint), '\n');
+  if (!chains.empty()) out = cat("table ", table_name(Table::kInet), " {\n", chains, "}\n");
+  for (const auto& [where, list] : lists)
+    out += cat("add element ", table_name(where.first), ' ', where.second, " { ", list, " }\n");
+  return out;
 }
 
 }  // namespace shoji::net

@@ -1,24 +1,27 @@
 #pragma once
 // The firewall in nft(8)'s language. Pure: text from data. Each text is one transaction.
+#include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "netsetup/firewall/elements.h"
 #include "netsetup/firewall/slots.h"
 
 namespace shoji::net {
 
 inline constexpr std::string_view kTable = "inet shoji";
-// Changes whenever the chains do, so that a newer Shoji replaces what an older one wrote. It is the comment of the table.
-inline constexpr std::string_view kRulesetVersion = "shoji 1";
+// Changes whenever the chains do, so that a newer Shoji replaces what an older one wrote. It is the
+// comment of each table.
+inline constexpr std::string_view kRulesetVersion = "shoji 2";
 
-// The whole table from nothing, replacing what is there: chains, and empty sets and maps, and the networks.
+// Both tables from nothing, replacing what is there: chains, and empty sets and maps, and the networks.
 std::string base_ruleset(const std::vector<FirewallNetwork>& networks);
+std::string tables_removed(std::initializer_list<Table> tables);
 // Only the networks' elements: after a network was made, changed or removed.
 std::string network_elements(const std::vector<FirewallNetwork>& networks);
 
-// What makes, or takes away, one endpoint: elements, the chain of its own rules, and its anti-spoofing chain.
-std::string endpoint_added(const FirewallEndpoint& endpoint);
-std::string endpoint_removed(const FirewallEndpoint& endpoint);
+// What adds these endpoints, to a ruleset that has none of them.
+std::string print_endpoints(const std::vector<FirewallEndpoint>& endpoints);
 
 // A service's chain, its map of slots, and the element that leads to it, made anew whatever there is of them. What takes
 // them away works on a half of them as well.
@@ -27,6 +30,8 @@ std::string service_removed(const VirtualService& service);
 // Only the slots that differ. `before` are keys (member_key()), as the row was; after it the row is `slots`.
 std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
                             const std::vector<size_t>& slots);
+// What there is of it in sets and maps then.
+std::vector<Element> service_elements(const VirtualService& service, const std::vector<size_t>& slots);
 // What lists a service, and the row of slots in what nft prints then; nullopt when it is not whole.
 std::string service_listed(const VirtualService& service);
 std::optional<std::vector<std::string>> service_row(const VirtualService& service, std::string_view listing);

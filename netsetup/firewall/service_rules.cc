@@ -1,4 +1,6 @@
 // A virtual service in nft(8)'s language: a map of slots, a chain that chooses one, and the element that leads there.
+#include <linux/netfilter.h>
+
 #include <charconv>
 
 #include "netsetup/firewall/nft_words.h"
@@ -102,6 +104,37 @@ std::string service_changed(const VirtualService& service, const std::vector<std
   }
   std::string map = cat("slots_", service_id(service));
   return (gone.empty() ? "" : element("delete", map, gone)) + (come.empty() ? "" : element("add", map, come));
+}
+
+std::vector<Element> service_elements(const VirtualService& service, const std::vector<size_t>& slots) {
+  std::vector<Element> out;
+  Fields lead;
+  if (service.port.host) {
+    lead.add(*service.port.host);
+  } else {
+    lead.add_number(word4or6(service_family(service), "ipv4", "ipv6"),
+                    service_family(service) == Family::kIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+  }
+  lead.add(service.port.protocol).add_port(service.port.port);
+  std::string id = service_id(service);
+  out.push_back({.table = Table::kInet,
+                 .set = std::string(service_map(service)),
+                 .key = std::move(lead),
+                 .value = {},
+                 .jump = cat("service_", id)});
+  for (uint32_t slot = 0; slot < slots.size(); ++slot) {
+    if (slots[slot] == kNobody) continue;
+    const ServiceMember& target = service.members[slots[slot]];
+    Fields key, value;
+    key.add_slot(slot);
+    value.add(target.address).add_port(target.port);
+    out.push_back({.table = Table::kInet,
+                   .set = cat("slots_", id),
+                   .key = std::move(key),
+                   .value = std::move(value),
+                   .jump = {}});
+  }
+  return out;
 }
 
 std::string service_listed(const VirtualService& service) {

@@ -47,8 +47,9 @@ Result<NetfilterSocket> NetfilterSocket::open() {
 }
 
 Result<> NetfilterSocket::send(Bytes bytes) {
-  constexpr size_t kUsualBuffer = 131072;  // bytes; less than any host's default
-  if (bytes.size() > kUsualBuffer) {
+  constexpr size_t kUsualSize =
+      16384;  // bytes; the usual buffers hold it, and an answer to each of its messages
+  if (bytes.size() > kUsualSize) {
     set_buffer(fd_.get(), SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
     set_buffer(fd_.get(), SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
   }
@@ -64,22 +65,24 @@ Result<> NetfilterSocket::send(Bytes bytes) {
 }
 
 Result<> NetfilterSocket::talk(MessageWriter& requests, const Answer& answer, const Refused& refused) {
-  uint32_t last = requests.count();
   TRY(send(requests.finish()));
   std::vector<uint8_t> buffer(kAnswerSize);
+  bool answered = false;
+  // The kernel answers before the sending call returns, and fills the socket again while a dump is read (af_netlink.c):
+  // an empty socket has no more to say.
   while (true) {
-    ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN && answered) return {};
     if (size < 0) return fail_errno(errno, "read netfilter's answer");
+    answered = true;
     auto left = static_cast<size_t>(size);
     const auto* header = reinterpret_cast<const nlmsghdr*>(buffer.data());
     while (left >= sizeof *header && header->nlmsg_len >= sizeof *header && header->nlmsg_len <= left) {
-      bool done = header->nlmsg_type == NLMSG_DONE;
-      if (header->nlmsg_type == NLMSG_ERROR || done) {
+      if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE) {
         // A dump that fails says so in NLMSG_DONE.
         int error = error_of(header);
         if (error != 0 && refused) refused(header->nlmsg_seq, error, kernel_words(header));
-        if (header->nlmsg_seq == last) return {};
       } else if (answer) {
         answer(header);
       }

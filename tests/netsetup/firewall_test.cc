@@ -288,7 +288,7 @@ TEST_CASE("a transaction that does not work changes nothing, and the tables go w
   scene.with_firewall([&](Firewall& firewall) {
     Result<> added = firewall.add(scene.endpoints);
     REQUIRE_FALSE(added);
-    CHECK(added.error().text == "add to the firewall: nftables: Could not process rule: File exists");
+    CHECK(added.error().text == "add to the firewall: inet shoji, everywhere4 { tcp . 8080 }: File exists");
     need(firewall.add({scene.endpoints[0]}));
     need(firewall.ensure(scene.networks));
   });
