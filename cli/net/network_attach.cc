@@ -8,7 +8,6 @@ namespace {
 using shoji::net::Attachment;
 
 Result<PartitionPlan> planned(op::NetworkAttachOptions& options, const Arguments& arguments) {
-  TRY(shoji::net::check_partition_name(arguments[0]));
   PartitionPlan plan;
   plan.request.partition = arguments[0];
   plan.request.netns = options.pid ? cat("/proc/", *options.pid, "/ns/net") : options.netns;

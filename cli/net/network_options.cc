@@ -199,3 +199,32 @@ Result<Network> read_network(const std::string& file) {
 }
 
 }  // namespace shoji::cli::net
+
+namespace shoji::cli::op {
+
+namespace {
+
+Result<> check_source(const NetworkOptions& options, const std::string& file, bool given) {
+  if (!file.empty() && given)
+    return fail(Kind::kInvalid, "--file and options that say what the network is exclude each other");
+  if (options.kind && options.kind->empty()) return fail(Kind::kInvalid, "--kind needs a kind");
+  return {};
+}
+
+}  // namespace
+
+Result<> NetworkCreateOptions::check(const Arguments& arguments) const {
+  if (arguments.empty() && file.empty())
+    return fail(Kind::kInvalid, "needs the network's name, or --file with the document");
+  TRY(check_source(*this, file, any_given(*this) || !podman_options.empty() || ipv6));
+  NetworkCreateOptions tried = *this;
+  TRY(net::take_podman_options(tried));
+  TRY(net::with_options({}, tried));
+  return {};
+}
+
+Result<> NetworkEditOptions::check(const Arguments& /*arguments*/) const {
+  return check_source(*this, file, any_given(*this));
+}
+
+}  // namespace shoji::cli::op

@@ -10,7 +10,6 @@ namespace {
 using shoji::net::Attachment;
 
 Result<int> set(const op::Globals& globals, op::NetworkSetOptions& options, Arguments& arguments) {
-  TRY(shoji::net::check_partition_name(arguments[0]));
   TRY_ASSIGN(shoji::net::HostNetworks host, shoji::net::HostNetworks::open(store_of(globals)));
   TRY_ASSIGN(std::vector<Attachment> attached, shoji::net::list_attachments(host.store(), arguments[0]));
   auto found = std::ranges::find(attached, arguments[1], &Attachment::network);

@@ -4,13 +4,6 @@ namespace shoji::cli::op {
 
 namespace {
 
-Result<> check_source(const NetworkOptions& options, const std::string& file, bool given) {
-  if (!file.empty() && given)
-    return fail(Kind::kInvalid, "--file and options that say what the network is exclude each other");
-  if (options.kind && options.kind->empty()) return fail(Kind::kInvalid, "--kind needs a kind");
-  return {};
-}
-
 Result<> check_format(const std::string& format) {
   if (format == "json" || format == "text") return {};
   return fail(Kind::kInvalid, cat("invalid format ", quote(format), ": text or json"));
@@ -81,16 +74,6 @@ bool any_given(const NetworkOptions& options) {
          options.no_nat || options.internal || options.isolated || !options.subnets.empty() ||
          !options.gateways.empty() || !options.ranges.empty() || !options.routes.empty() ||
          !options.dns.empty() || !options.labels.empty();
-}
-
-Result<> NetworkCreateOptions::check(const Arguments& arguments) const {
-  if (arguments.empty() && file.empty())
-    return fail(Kind::kInvalid, "needs the network's name, or --file with the document");
-  return check_source(*this, file, any_given(*this) || !podman_options.empty() || ipv6);
-}
-
-Result<> NetworkEditOptions::check(const Arguments& /*arguments*/) const {
-  return check_source(*this, file, any_given(*this));
 }
 
 Result<> NetworkInspectOptions::check(const Arguments& arguments) const {

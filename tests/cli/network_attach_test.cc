@@ -107,6 +107,8 @@ TEST_CASE("options of an attachment that make no sense together are refused") {
   CHECK_FALSE(refused({}, "host"));
   CHECK(refused({"-p", "80:80"}, "host"));
   CHECK(refused({"--make"}, "share:web2"));
+  CHECK(refused({}, "Farm"));
+  CHECK(refused({"--rate-in=fast"}, "farm"));
 }
 
 TEST_CASE("a change replaces what it names and keeps the rest") {
@@ -131,6 +133,23 @@ TEST_CASE("a change replaces what it names and keeps the rest") {
   CHECK_FALSE(change->rates);
   CHECK(change->ports->empty());
   CHECK(change->rules->size() == 1);
+}
+
+TEST_CASE("what is to be set is checked before the attachment is looked at") {
+  auto check = [](auto change) {
+    op::NetworkSetOptions options;
+    change(options);
+    return options.check({"web1", "farm"});
+  };
+  CHECK_FALSE(check([](auto&) {}));
+  CHECK(check([](auto& options) { options.burst_in = "64K"; }));
+  CHECK_FALSE(check([](auto& options) { options.burst_in = "much"; }));
+  CHECK_FALSE(check([](auto& options) {
+    options.burst_in = "64K";
+    options.rate_in = "none";
+  }));
+  CHECK(check([](auto& options) { options.publish = {""}; }));
+  CHECK_FALSE(op::NetworkSetOptions{}.check({"../web1", "farm"}));
 }
 
 TEST_CASE("a document attaches many") {

@@ -4,6 +4,7 @@
 
 #include "base/spawn.h"
 #include "cli/image/verbs.h"
+#include "cli/net/verbs.h"
 #include "cli/oci/verbs.h"
 #include "cli/operator/verbs.h"
 #include "tests/catch.h"
@@ -70,24 +71,32 @@ void check_program(const Program& program) {
 
 }  // namespace
 
-TEST_CASE("the tables of shoji and shoji-image hold together") {
+TEST_CASE("the tables of shoji, shoji-image and shoji-net hold together") {
   check_program(op::describe(op::operator_verbs()));
   check_program(op::describe(image::image_verbs()));
+  check_program(op::describe(cli::net::net_verbs()));
 }
 
-TEST_CASE("what shoji hands over shoji-image has, with the same options") {
-  std::map<std::string, const Verb*> theirs;
-  for (const auto& [path, verb] : all_verbs(op::describe(image::image_verbs()))) theirs[path] = verb;
-  size_t handed_over = 0;
-  for (const auto& [path, verb] : all_verbs(op::describe(op::operator_verbs()))) {
-    if (verb->run != &op::hand_over) continue;
-    INFO(path);
-    ++handed_over;
-    REQUIRE(theirs.contains(path));
-    CHECK(theirs[path]->options.data() == verb->options.data());
-    CHECK(theirs[path]->run != verb->run);
+TEST_CASE("what shoji hands over the others have, with the same options") {
+  struct Companion {
+    int (*hand_over)(const Call&);
+    std::span<const Verb* const> verbs;
+  };
+  for (const Companion& companion : {Companion{&op::hand_over, image::image_verbs()},
+                                     Companion{&op::hand_over_to_net, cli::net::net_verbs()}}) {
+    std::map<std::string, const Verb*> theirs;
+    for (const auto& [path, verb] : all_verbs(op::describe(companion.verbs))) theirs[path] = verb;
+    size_t handed_over = 0;
+    for (const auto& [path, verb] : all_verbs(op::describe(op::operator_verbs()))) {
+      if (verb->run != companion.hand_over) continue;
+      INFO(path);
+      ++handed_over;
+      REQUIRE(theirs.contains(path));
+      CHECK(theirs[path]->options.data() == verb->options.data());
+      CHECK(theirs[path]->run != verb->run);
+    }
+    CHECK(handed_over > 0);
   }
-  CHECK(handed_over > 0);
 }
 
 TEST_CASE("bash completes verbs inside of groups and their options") {

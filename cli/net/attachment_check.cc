@@ -1,4 +1,5 @@
-#include "cli/operator/attachment_verbs.h"
+// What is wrong with the command lines of attach and set, before anything is looked at.
+#include "cli/net/attach_request.h"
 
 namespace shoji::cli::op {
 
@@ -29,11 +30,20 @@ Result<> NetworkAttachOptions::check(const Arguments& arguments) const {
       (any_given(*this) || no_default_route || make || pid || !netns.empty() || format == "json"))
     return fail(Kind::kInvalid,
                 cat("network ", quote(arguments[1]), " takes no options: it is a namespace as it is"));
+  TRY(shoji::net::check_partition_name(arguments[0]));
+  TRY(shoji::net::parse_choice(arguments[1]));
+  TRY(net::read_words(*this, net::WordSource::command_line()));
   return {};
 }
 
-Result<> NetworkSetOptions::check(const Arguments& /*arguments*/) const {
-  return any_given(*this) ? Result<>() : fail(Kind::kInvalid, "no option says what is to change");
+Result<> NetworkSetOptions::check(const Arguments& arguments) const {
+  TRY(shoji::net::check_partition_name(arguments[0]));
+  if (!any_given(*this)) return fail(Kind::kInvalid, "no option says what is to change");
+  // A burst needs a rate, which may be there already.
+  shoji::net::Attachment limited;
+  limited.rates.in = limited.rates.out = 1;
+  TRY(net::read_change(*this, limited));
+  return {};
 }
 
 }  // namespace shoji::cli::op
