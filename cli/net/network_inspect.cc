@@ -1,6 +1,7 @@
 #include "cli/net/indented.h"
 #include "cli/net/verbs.h"
 #include "netsetup/attach/attach.h"
+#include "netsetup/cni/cni.h"
 
 namespace shoji::cli::net {
 
@@ -77,7 +78,7 @@ Result<int> inspect(const op::Globals& globals, op::NetworkInspectOptions& optio
   bool json = options.format == "json";
   std::string out;
   for (const std::string& name : arguments) {
-    TRY_ASSIGN(Network network, shoji::net::find_network(store, name));
+    TRY_ASSIGN(Network network, shoji::net::find_network_or_cni(store, name));
     std::vector<const Attachment*> attached;
     for (const Attachment& attachment : attachments)
       if (attachment.network == name) attached.push_back(&attachment);

@@ -108,7 +108,7 @@ Result<> read_interfaces(Json interfaces, Attachment& out, std::vector<bool>& is
   bool met = false;
   for (Json item = interfaces.first(); item.exists(); item = item.next()) {
     TRY_ASSIGN(std::string_view name, item.find("name").as_string());
-    bool inside = item.find("sandbox").as_string().value_or("") != "";
+    bool inside = !item.find("sandbox").as_string().value_or("").empty();
     is_inside.push_back(inside);
     if (!inside && !met) out.host_interface = name;
     if (!inside || name != out.interface) continue;
