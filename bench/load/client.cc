@@ -29,17 +29,22 @@ using State = Connection::State;
 
 FailureKind kind_of(int err) {
   switch (err) {
-    case ECONNREFUSED: return FailureKind::kRefused;
+    case ECONNREFUSED:
+      return FailureKind::kRefused;
     case ECONNRESET:
     case EPIPE:
-    case ECONNABORTED: return FailureKind::kReset;
-    case ETIMEDOUT: return FailureKind::kTimeout;
+    case ECONNABORTED:
+      return FailureKind::kReset;
+    case ETIMEDOUT:
+      return FailureKind::kTimeout;
     case EADDRNOTAVAIL:
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM: return FailureKind::kLocal;
-    default: return FailureKind::kUnreachable;
+    case ENOMEM:
+      return FailureKind::kLocal;
+    default:
+      return FailureKind::kUnreachable;
   }
 }
 
@@ -204,7 +209,8 @@ void Client::fail(Connection& c, FailureKind kind, std::string text) {
   if (report_.failed() == 1) report_.first_failure = now;
   report_.last_failure = now;
   if (report_.examples.size() < settings_.examples)
-    report_.examples.push_back({.kind = kind, .at = now, .due = c.due, .kept = c.kept, .text = std::move(text)});
+    report_.examples.push_back(
+        {.kind = kind, .at = now, .due = c.due, .kept = c.kept, .text = std::move(text)});
   close(c);
 }
 
@@ -246,7 +252,8 @@ void Client::receive(Connection& c, bool closing) {
     if (n <= 0) return at_end(c, n < 0 ? errno : 0);
     Response::Progress progress = c.response.feed({buffer, static_cast<size_t>(n)});
     if (progress == Response::Progress::kDone) return complete(c, closing);
-    if (progress == Response::Progress::kMalformed) return fail(c, FailureKind::kMalformed, "not an HTTP response");
+    if (progress == Response::Progress::kMalformed)
+      return fail(c, FailureKind::kMalformed, "not an HTTP response");
     // Less than asked for was all there is: what comes later is another event.
     if (static_cast<size_t>(n) < sizeof buffer && !closing) return;
   }
@@ -337,7 +344,8 @@ void Client::sweep(uint64_t now) {
 Result<> Client::wait(uint64_t now) {
   uint64_t until = std::min(next_due(), next_sweep_);
   uint64_t span = until > now ? until - now : 0;
-  timespec patience{.tv_sec = static_cast<time_t>(span / kSecond), .tv_nsec = static_cast<long>(span % kSecond)};
+  timespec patience{.tv_sec = static_cast<time_t>(span / kSecond),
+                    .tv_nsec = static_cast<long>(span % kSecond)};
   epoll_event events[kEventsPerTurn];
   int count = epoll_pwait2(epoll_.get(), events, kEventsPerTurn, &patience, nullptr);
   if (count < 0 && errno != EINTR) return fail_errno(errno, "epoll_pwait2");

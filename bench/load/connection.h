@@ -13,13 +13,13 @@ struct Connection {
   UniqueFd fd;
   State state = State::kClosed;
   bool kept = false;
-  bool retried = false;      // the present request
+  bool retried = false;  // the present request
   uint32_t slot = 0;
-  uint32_t generation = 0;   // of `fd`: events of an earlier one may still be queued
-  uint64_t owed = 0;         // requests that are due and wait for the one before
-  uint64_t number = 0;       // of its next request
-  uint64_t served = 0;       // by this connection
-  uint64_t due = 0;          // of the present request, after the start
+  uint32_t generation = 0;  // of `fd`: events of an earlier one may still be queued
+  uint64_t owed = 0;        // requests that are due and wait for the one before
+  uint64_t number = 0;      // of its next request
+  uint64_t served = 0;      // by this connection
+  uint64_t due = 0;         // of the present request, after the start
   size_t sent = 0;
   Response response;
 };

@@ -11,7 +11,8 @@ namespace shoji::load {
 namespace {
 
 struct Words {
-  std::string fresh = "0", rate = "1", duration = "10", warmup = "0", timeout = "5", format = "text", tally, host;
+  std::string fresh = "0", rate = "1", duration = "10", warmup = "0", timeout = "5", format = "text", tally,
+              host;
   uint32_t connections = 0, requests = 0, max_open = 10000, examples = 10, status = 0;
   std::vector<std::string> headers;
 };
@@ -71,7 +72,8 @@ Result<> parse_host_and_port(std::string_view text, Settings& out) {
     out.address_size = sizeof *four;
     if (inet_pton(AF_INET, host.c_str(), &four->sin_addr) == 1) return {};
   }
-  return fail(Kind::kInvalid, cat(quote(host), " is not an address like 127.0.0.1 or [::1]: names are not looked up"));
+  return fail(Kind::kInvalid,
+              cat(quote(host), " is not an address like 127.0.0.1 or [::1]: names are not looked up"));
 }
 
 Result<> parse_url(std::string_view url, Settings& out) {
@@ -113,9 +115,12 @@ Result<> fill(const Words& words, Settings& out) {
 std::string help_text() {
   std::string out =
       "usage: bench-load [options] http://ADDRESS[:PORT][/PATH]\n\n"
-      "Requests at fixed times, whatever became of those before. Latency counts from when a request was due.\n"
-      "A kept connection that the server closes between requests is opened anew; a request that such a close\n"
-      "crossed is sent once more, and counted as reopened. Everything else that is not the expected answer has\n"
+      "Requests at fixed times, whatever became of those before. Latency counts from when a request was "
+      "due.\n"
+      "A kept connection that the server closes between requests is opened anew; a request that such a "
+      "close\n"
+      "crossed is sent once more, and counted as reopened. Everything else that is not the expected answer "
+      "has\n"
       "failed. SIGINT and SIGTERM end the plan early; what is under way is waited for.\n\n"
       "Exit status: 0 every request was answered, 1 it could not begin, 3 requests failed.\n\n";
   for (const cli::Option& row : kOptions) {
@@ -130,7 +135,8 @@ std::string help_text() {
 
 Result<Command> parse_command(std::span<char* const> words) {
   Words values;
-  TRY_ASSIGN(cli::Parsed parsed, cli::parse_options(kOptions, &values, words, cli::Order::kMixed, cli::Dialect::kPosix));
+  TRY_ASSIGN(cli::Parsed parsed,
+             cli::parse_options(kOptions, &values, words, cli::Order::kMixed, cli::Dialect::kPosix));
   Command out;
   out.help = parsed.help;
   if (out.help) return out;

@@ -74,7 +74,9 @@ std::string_view failure_meaning(FailureKind kind) {
 
 std::string print_json(const Report& report) {
   JsonWriter json(JsonWriter::Style::kIndented);
-  json.begin_object().member("started_monotonic", seconds(report.started)).member("seconds", seconds(report.lasted));
+  json.begin_object()
+      .member("started_monotonic", seconds(report.started))
+      .member("seconds", seconds(report.lasted));
   json.member("planned", report.fresh.planned + report.kept.planned);
   json.member("answered", report.fresh.answered + report.kept.answered).member("failed", report.failed());
   json.member("connections", report.connections).member("reconnected", report.reconnected);
@@ -83,7 +85,8 @@ std::string print_json(const Report& report) {
   for (size_t i = 0; i < kFailureKinds; ++i) json.member(kFailureRows[i].name, report.failures[i]);
   json.end_object();
   if (report.failed() != 0)
-    json.member("first_failure", seconds(report.first_failure)).member("last_failure", seconds(report.last_failure));
+    json.member("first_failure", seconds(report.first_failure))
+        .member("last_failure", seconds(report.last_failure));
   json.key("examples").begin_array();
   for (const FailureExample& example : report.examples)
     json.begin_object()
@@ -114,8 +117,9 @@ std::string print_text(const Report& report) {
   std::string out = line("%llu requests in %.2f s, %llu answered, %llu failed\n",
                          number(report.fresh.planned + report.kept.planned), seconds(report.lasted),
                          number(report.fresh.answered + report.kept.answered), number(report.failed()));
-  out += line("%llu connections, %llu closed by the server between requests, %llu requests sent again for that\n",
-              number(report.connections), number(report.reconnected), number(report.reopened));
+  out += line(
+      "%llu connections, %llu closed by the server between requests, %llu requests sent again for that\n",
+      number(report.connections), number(report.reconnected), number(report.reopened));
   out += line("milliseconds %10s %9s %9s %9s %9s %9s\n", "requests", "p50", "p90", "p99", "p99.9", "max");
   out += latency_row("new", report.fresh.latency) + latency_row("keep-alive", report.kept.latency) +
          latency_row("all", all_latency(report)) + latency_row("own lag", report.lag);
@@ -127,7 +131,8 @@ std::string print_text(const Report& report) {
     out += line("  %.3f s: %s, %s connection, due %.3f s: %s\n", seconds(example.at),
                 failure_name(example.kind).data(), example.kept ? "keep-alive" : "new", seconds(example.due),
                 example.text.c_str());
-  for (const auto& [value, count] : report.tally) out += line("%10llu answers of %s\n", number(count), value.c_str());
+  for (const auto& [value, count] : report.tally)
+    out += line("%10llu answers of %s\n", number(count), value.c_str());
   return out;
 }
 

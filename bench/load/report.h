@@ -29,7 +29,8 @@ std::string_view failure_meaning(FailureKind kind);
 // Requests of one sort: each on a connection of its own, or on connections that are kept.
 struct StreamReport {
   uint64_t planned = 0, answered = 0, failed = 0;
-  Histogram latency;  // nanoseconds from when the request was due to its last byte; answered ones after the warm-up
+  Histogram
+      latency;  // nanoseconds from when the request was due to its last byte; answered ones after the warm-up
 };
 
 struct FailureExample {

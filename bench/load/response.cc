@@ -143,15 +143,23 @@ Response::Progress Response::feed(std::string_view bytes) {
   begun_ = begun_ || !bytes.empty();
   while (!bytes.empty() && state_ != State::kBad) {
     switch (state_) {
-      case State::kHead: bytes = read_head(bytes); break;
+      case State::kHead:
+        bytes = read_head(bytes);
+        break;
       case State::kChunkSize:
       case State::kChunkEnd:
-      case State::kTrailer: bytes = read_line(bytes); break;
+      case State::kTrailer:
+        bytes = read_line(bytes);
+        break;
       case State::kLength:
       case State::kChunk:
-      case State::kToClose: bytes = read_body(bytes); break;
+      case State::kToClose:
+        bytes = read_body(bytes);
+        break;
       case State::kDone:
-      case State::kBad: state_ = State::kBad; break;
+      case State::kBad:
+        state_ = State::kBad;
+        break;
     }
   }
   if (state_ == State::kBad) return Progress::kMalformed;

@@ -26,7 +26,17 @@ class Response {
   [[nodiscard]] std::string_view field(std::string_view name) const;
 
  private:
-  enum class State : uint8_t { kHead, kLength, kChunkSize, kChunk, kChunkEnd, kTrailer, kToClose, kDone, kBad };
+  enum class State : uint8_t {
+    kHead,
+    kLength,
+    kChunkSize,
+    kChunk,
+    kChunkEnd,
+    kTrailer,
+    kToClose,
+    kDone,
+    kBad
+  };
 
   std::string_view read_head(std::string_view bytes);
   std::string_view read_line(std::string_view bytes);

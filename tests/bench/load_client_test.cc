@@ -80,7 +80,9 @@ class Server {
     }
     return true;
   }
-  static void pause(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
+  static void pause(int milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  }
   void run(UniqueFd fd, const std::string& script) {
     auto say = [&](std::string_view text) { (void)!send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL); };
     constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Member: one\r\n\r\nok";
@@ -88,15 +90,33 @@ class Server {
       if (!read_request(fd.get())) return;
       linger now{.l_onoff = 1, .l_linger = 0};
       switch (step) {
-        case 's': pause(300); [[fallthrough]];
-        case 'a': say(kAnswer); break;
-        case 'h': say(kAnswer.substr(0, kAnswer.size() - 1)); return;
-        case 'e': say("HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n"); break;
-        case 'g': say("no\r\n\r\n"); break;
-        case 'i': say(kAnswer); pause(20); return;
-        case 'r': setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now); return;
-        case 'n': read_request(fd.get()); return;
-        default: return;
+        case 's':
+          pause(300);
+          [[fallthrough]];
+        case 'a':
+          say(kAnswer);
+          break;
+        case 'h':
+          say(kAnswer.substr(0, kAnswer.size() - 1));
+          return;
+        case 'e':
+          say("HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n");
+          break;
+        case 'g':
+          say("no\r\n\r\n");
+          break;
+        case 'i':
+          say(kAnswer);
+          pause(20);
+          return;
+        case 'r':
+          setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+          return;
+        case 'n':
+          read_request(fd.get());
+          return;
+        default:
+          return;
       }
     }
   }
@@ -187,7 +207,9 @@ TEST_CASE("bench/load: a request that such a close crosses is sent once more") {
   }
 }
 
-TEST_CASE("bench/load: it is not sent a third time, nor again on a new connection, nor after a part of the answer") {
+TEST_CASE(
+    "bench/load: it is not sent a third time, nor again on a new connection, nor after a part of the "
+    "answer") {
   Report twice = on_one_connection({"ac", "c", answers(kMany)}, 3);
   CHECK(twice.reopened == 1);
   CHECK(failures(twice, FailureKind::kClosed) == 1);

@@ -17,9 +17,11 @@ Result<Command> parse(std::vector<std::string> words) {
   return parse_command(pointers);
 }
 
-constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 5\r\nX-Member: web 1\r\n\r\nhello";
+constexpr std::string_view kAnswer =
+    "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 5\r\nX-Member: web 1\r\n\r\nhello";
 constexpr std::string_view kChunked =
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n";
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: "
+    "t\r\n\r\n";
 
 }  // namespace
 
@@ -52,7 +54,8 @@ TEST_CASE("bench/load: a response is the same in whatever pieces it comes") {
       for (size_t second : {first, first + (text.size() - first) / 2}) {
         Response response;
         Progress progress = Progress::kMore;
-        for (auto [begin, end] : {std::pair(size_t{0}, first), std::pair(first, second), std::pair(second, text.size())}) {
+        for (auto [begin, end] :
+             {std::pair(size_t{0}, first), std::pair(first, second), std::pair(second, text.size())}) {
           if (begin == end) continue;
           CHECK(progress == Progress::kMore);
           progress = response.feed(text.substr(begin, end - begin));
@@ -75,16 +78,20 @@ TEST_CASE("bench/load: where a response ends") {
     bool stays_open;
   } rows[] = {
       {"HTTP/1.1 204 No Content\r\n\r\n", Progress::kDone, Progress::kDone, true},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n", Progress::kDone, Progress::kDone, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n", Progress::kDone, Progress::kDone,
+       false},
       {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", Progress::kDone, Progress::kDone, false},
-      {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: x, keep-alive\r\n\r\n", Progress::kDone, Progress::kDone, true},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: x, keep-alive\r\n\r\n", Progress::kDone,
+       Progress::kDone, true},
       {"HTTP/1.1 200 OK\r\n\r\nuntil the end", Progress::kMore, Progress::kDone, false},
-      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", Progress::kDone, Progress::kDone, true},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", Progress::kDone,
+       Progress::kDone, true},
       {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", Progress::kMore, Progress::kMore, true},
       {"HTTP/1.1 200 OK\r\nContent-Le", Progress::kMore, Progress::kMore, true},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxy", Progress::kMalformed, Progress::kMore, true},
       {"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", Progress::kMalformed, Progress::kMore, true},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Progress::kMalformed, Progress::kMore, true},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Progress::kMalformed, Progress::kMore,
+       true},
       {"SSH-2.0-OpenSSH\r\n\r\n", Progress::kMalformed, Progress::kMore, true},
   };
   for (const auto& row : rows) {
@@ -98,7 +105,8 @@ TEST_CASE("bench/load: where a response ends") {
 }
 
 TEST_CASE("bench/load: its command line") {
-  Result<Command> command = parse({"-n", "200", "-k50", "--rate=2.5", "-d", "3", "--format", "json", "http://[::1]:8080/a?b"});
+  Result<Command> command =
+      parse({"-n", "200", "-k50", "--rate=2.5", "-d", "3", "--format", "json", "http://[::1]:8080/a?b"});
   REQUIRE(command);
   const Settings& settings = command->settings;
   CHECK(command->json);
@@ -117,7 +125,8 @@ TEST_CASE("bench/load: its command line") {
       {{"-n1"}, "exactly one URL is expected"},
       {{"-n1", "https://127.0.0.1"}, "the URL \"https://127.0.0.1\" is not http://"},
       {{"-n1", "http://localhost"},
-       "the URL \"http://localhost\": \"localhost\" is not an address like 127.0.0.1 or [::1]: names are not looked up"},
+       "the URL \"http://localhost\": \"localhost\" is not an address like 127.0.0.1 or [::1]: names are not "
+       "looked up"},
       {{"-n1", "http://127.0.0.1:99999"}, "the URL \"http://127.0.0.1:99999\": \"99999\" is not a port"},
       {{"-n1", "http://127.0.0.1/a b"}, "the path \"/a b\" has to be encoded"},
       {{"-n", "-1", "http://127.0.0.1"}, "--new: \"-1\" is not a number from 0 to 1000000"},
@@ -139,7 +148,8 @@ TEST_CASE("bench/load: the result as JSON") {
   report.kept.failed = 1;
   report.kept.latency.add(2'000'000);
   report.failures[static_cast<size_t>(FailureKind::kShort)] = 1;
-  report.examples.push_back({.kind = FailureKind::kShort, .at = 3, .due = 2, .kept = true, .text = "a \"b\""});
+  report.examples.push_back(
+      {.kind = FailureKind::kShort, .at = 3, .due = 2, .kept = true, .text = "a \"b\""});
   report.tally["web1"] = 1;
   Result<JsonDocument> json = JsonDocument::parse(print_json(report), "report");
   REQUIRE(json);
@@ -151,5 +161,6 @@ TEST_CASE("bench/load: the result as JSON") {
   CHECK(*root.find("latency_us").find("keep_alive").find("p99.9").as_double() == 2000);
   CHECK(*root.find("examples").first().find("kind").as_string() == "short");
   CHECK(*root.find("tally").find("web1").as_uint64() == 1);
-  CHECK(print_text(report).find("1 short: the connection was closed in the middle of an answer\n") != std::string::npos);
+  CHECK(print_text(report).find("1 short: the connection was closed in the middle of an answer\n") !=
+        std::string::npos);
 }
