@@ -32,6 +32,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 # Of shoji-image and shoji-net; the other programs are static.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS libnftables1)  # shoji-net loads it by itself
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "mmdebstrap, e2fsprogs")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "OCI container runtime, images and roots
  shoji-oci makes containers from OCI bundles: namespaces, control groups (v2,

@@ -1,52 +1,24 @@
 #include "netsetup/firewall/firewall.h"
 
-#include <nftables/libnftables.h>
-
 #include <algorithm>
 
 #include "netsetup/firewall/differences.h"
 #include "netsetup/firewall/kernel_tables.h"
+#include "netsetup/firewall/nft_library.h"
 #include "netsetup/firewall/ruleset.h"
 #include "netsetup/firewall/transaction.h"
 
 namespace shoji::net {
 
-namespace {
-
-struct FreeContext {
-  void operator()(nft_ctx* nft) const { nft_ctx_free(nft); }
-};
-
-}  // namespace
-
 struct Firewall::State {
   NetfilterSocket socket;
-  std::unique_ptr<nft_ctx, FreeContext> context;  // opened when it is first needed
+  std::optional<NftLibrary> library{};  // loaded when it is first needed
 
-  Result<nft_ctx*> nft() {
-    if (!context) {
-      context.reset(nft_ctx_new(NFT_CTX_DEFAULT));
-      if (!context) return fail(Kind::kSystem, "open nftables: out of memory");
-      nft_ctx_buffer_output(context.get());
-      nft_ctx_buffer_error(context.get());
-    }
-    return context.get();
-  }
   Result<std::string> run(const std::string& commands, std::string_view what);
   Result<> act(const std::string& commands, std::string_view what);
 };
 
 namespace {
-
-// libnftables' words are a line per fault, with the text it did not like below: the first line says it.
-std::string first_fault(const char* words) {
-  std::string_view text = words == nullptr ? "" : words;
-  std::string_view line = text.substr(0, text.find('\n'));
-  // "internal:0:0-0: Error: " is where in a text that the user has not written.
-  size_t error = line.find("Error: ");
-  if (error != std::string_view::npos) line.remove_prefix(error + 7);
-  return std::string(line.empty() ? "no reason given" : line);
-}
 
 std::vector<std::string> keys_of(const VirtualService& service, const std::vector<size_t>& slots) {
   std::vector<std::string> out;
@@ -59,10 +31,11 @@ std::vector<std::string> keys_of(const VirtualService& service, const std::vecto
 }  // namespace
 
 Result<std::string> Firewall::State::run(const std::string& commands, std::string_view what) {
-  TRY_ASSIGN(nft_ctx * libnftables, nft());
-  int status = nft_run_cmd_from_buffer(libnftables, commands.c_str());
-  if (status == 0) return std::string(nft_ctx_get_output_buffer(libnftables));
-  return fail(Kind::kSystem, cat(what, ": nftables: ", first_fault(nft_ctx_get_error_buffer(libnftables))));
+  if (!library) {
+    TRY_ASSIGN(NftLibrary loaded, NftLibrary::load());
+    library.emplace(std::move(loaded));
+  }
+  return library->run(commands, what);
 }
 
 Result<> Firewall::State::act(const std::string& commands, std::string_view what) {
@@ -77,7 +50,7 @@ Firewall::~Firewall() = default;
 
 Result<Firewall> Firewall::open() {
   TRY_ASSIGN(NetfilterSocket socket, NetfilterSocket::open());
-  return Firewall(std::make_unique<State>(std::move(socket), nullptr));
+  return Firewall(std::make_unique<State>(std::move(socket)));
 }
 
 Result<bool> Firewall::is_whole() {
