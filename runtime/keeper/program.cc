@@ -49,7 +49,11 @@ Result<> Program::signal(int number) const {
 }
 
 Result<> Program::kill() const {
-  return signal_container(place_.state, place_.id, SIGKILL, true);
+  Result<> sent = signal_container(place_.state, place_.id, SIGKILL, true);
+  if (sent) return {};
+  // It may have ended between the decision and the signal.
+  TRY_ASSIGN(bool ended, pidfd_ended(pidfd_.get(), 0));
+  return ended ? Result<>() : sent;
 }
 
 namespace {
