@@ -94,8 +94,7 @@ inline constexpr Verb kNetworkAttach = {
     .min_arguments = 2,
     .max_arguments = 2,
     .names_subject = true,
-    .candidates = kAttachedNames,
-    .later_candidates = kNetworkNames,
+    .candidates = kNetworkNames,
 };
 
 struct NetworkSetOptions : AttachmentWords {
@@ -116,7 +115,6 @@ inline constexpr Verb kNetworkSet = {
     .max_arguments = 2,
     .names_subject = true,
     .candidates = kAttachedNames,
-    .later_candidates = kNetworkNames,
 };
 
 inline constexpr Verb kNetworkDetach = {
@@ -127,7 +125,6 @@ inline constexpr Verb kNetworkDetach = {
     .max_arguments = 2,
     .names_subject = true,
     .candidates = kAttachedNames,
-    .later_candidates = kNetworkNames,
 };
 
 inline constexpr Verb kNetworkRelease = {

@@ -59,6 +59,8 @@ Result<> remove_record(const NetworkStore& store, const std::string& partition, 
 Result<std::vector<Attachment>> list_attachments(const NetworkStore& store,
                                                  std::string_view partition);  // "": of all
 
+Result<std::vector<std::string>> list_attached_partitions(const NetworkStore& store);
+
 FirewallEndpoint firewall_endpoint(const Attachment& attachment);
 FirewallNetwork firewall_network(const Network& network);
 

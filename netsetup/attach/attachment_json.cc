@@ -162,6 +162,12 @@ Result<Attachment> parse_attachment(std::string text, std::string_view source) {
   return out;
 }
 
+Result<std::vector<std::string>> list_attached_partitions(const NetworkStore& store) {
+  std::vector<std::string> out;
+  TRY(list_directory(store.run + "/attachments", out));
+  return out;
+}
+
 Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std::string_view partition) {
   std::vector<std::string> partitions;
   std::string base = store.run + "/attachments";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/io.h"
 #include "netsetup/link/listing.h"
@@ -36,14 +37,6 @@ Result<> allow_forwarding(const Network& network, const std::string& interface) 
   return {};
 }
 
-// From when a bridge has its first port the kernel asks whether its link-local address is somebody else's, for up to 2 s
-// (RFC 4862, section 5.4), and until then asks for no neighbour: over IPv6 no packet from outside would reach the first
-// partition. Nobody else has the address, it is made of the bridge's own MAC. Before the first port comes.
-Result<> trust_link_local(const Network& network, const std::string& bridge) {
-  if (!has_family(network, Family::kIpv6)) return {};
-  return write_if_different(cat("/proc/sys/net/ipv6/conf/", bridge, "/accept_dad"), "0");
-}
-
 Result<> add_macvlan_of(Batch& batch, RouteSocket& host, const LinkPlan& plan) {
   TRY_ASSIGN(int parent, host.index_of(plan.network->parent));
   constexpr std::pair<std::string_view, MacvlanMode> kModes[] = {{"private", MacvlanMode::kPrivate},
@@ -61,44 +54,36 @@ Result<> add_macvlan_of(Batch& batch, RouteSocket& host, const LinkPlan& plan) {
   return {};
 }
 
-// A routed partition's way back: the host's gateway addresses on its end, and a route for each address.
-Result<> make_host_routes(RouteSocket& host, std::span<const LinkPlan> plans) {
+// A routed partition's way back: the host's gateway addresses on its end, and a route for each address. The one who had
+// the address before may still be on its way out.
+Result<> add_host_routes(Batch& batch, int index, const LinkPlan& plan) {
+  const Attachment& attachment = *plan.attachment;
+  TRY(allow_forwarding(*plan.network, attachment.host_interface));
+  for (size_t i = 0; i < attachment.addresses.size(); ++i) {
+    const Address& gateway = attachment.gateways[i];
+    add_address(batch, index, {gateway, static_cast<uint8_t>(gateway.family() == Family::kIpv4 ? 32 : 64)});
+    add_route(batch, index, {.destination = attachment.addresses[i], .gateway = {}, .replace = true});
+  }
+  return {};
+}
+
+// What can be said of host's ends once they have an index.
+Result<> set_up_host_ends(RouteSocket& host, std::span<const LinkPlan> plans) {
   Batch batch;
   for (const LinkPlan& plan : plans) {
-    if (plan.network->kind != NetworkKind::kRouted) continue;
+    if (plan.network->kind == NetworkKind::kMacvlan) continue;
     const Attachment& attachment = *plan.attachment;
     batch.about(attach_subject(attachment));
     TRY_ASSIGN(int index, host.index_of(attachment.host_interface));
-    TRY(allow_forwarding(*plan.network, attachment.host_interface));
-    for (size_t i = 0; i < attachment.addresses.size(); ++i) {
-      const Address& gateway = attachment.gateways[i];
-      add_address(batch, index, {gateway, static_cast<uint8_t>(gateway.family() == Family::kIpv4 ? 32 : 64)});
-      add_route(batch, index, {.destination = attachment.addresses[i], .gateway = {}});
+    stop_link_local(batch, index);
+    if (plan.network->kind == NetworkKind::kRouted) {
+      TRY(add_host_routes(batch, index, plan));
+    } else {
+      set_hairpin(batch, attachment.host_interface);
+      add_bridge_address(batch, index, attachment.mac);
     }
   }
   return batch.empty() ? Result<>{} : batch.send(host);
-}
-
-void add_routes(Batch& batch, int index, const Network& network, const Attachment& attachment) {
-  bool routed = network.kind == NetworkKind::kRouted;
-  for (const Address& gateway : attachment.gateways) {
-    if (!attachment.default_route || network.internal) break;
-    const uint8_t zero[16] = {};
-    add_route(batch, index,
-              {.destination = {Address::from_bytes(gateway.family(), zero), 0},
-               .gateway = gateway,
-               .on_link = routed,
-               .metric = attachment.metric});
-  }
-  for (const StaticRoute& route : network.routes) {
-    std::optional<Address> gateway = route.gateway;
-    // A routed partition has no neighbour but the host.
-    for (const Address& candidate : attachment.gateways)
-      if (routed && !gateway && candidate.family() == route.destination.address.family()) gateway = candidate;
-    add_route(
-        batch, index,
-        {.destination = route.destination, .gateway = gateway, .on_link = routed, .metric = route.metric});
-  }
 }
 
 }  // namespace
@@ -120,6 +105,30 @@ Result<std::string> new_host_interface(const Address& address) {
   return out;
 }
 
+std::vector<Route> partition_routes(const Network& network, const Attachment& attachment) {
+  std::vector<Route> out;
+  bool routed = network.kind == NetworkKind::kRouted;
+  for (const Address& gateway : attachment.gateways) {
+    if (!attachment.default_route || network.internal) break;
+    const uint8_t zero[16] = {};
+    out.push_back({.destination = {Address::from_bytes(gateway.family(), zero), 0},
+                   .gateway = gateway,
+                   .on_link = routed,
+                   .metric = attachment.metric});
+  }
+  for (const StaticRoute& route : network.routes) {
+    std::optional<Address> gateway = route.gateway;
+    // A routed partition has no neighbour but the host.
+    for (const Address& candidate : attachment.gateways)
+      if (routed && !gateway && candidate.family() == route.destination.address.family()) gateway = candidate;
+    out.push_back({.destination = {route.destination.first(), route.destination.length},
+                   .gateway = gateway,
+                   .on_link = routed,
+                   .metric = route.metric});
+  }
+  return out;
+}
+
 std::string attach_subject(const Attachment& attachment) {
   return cat("attach ", quote(attachment.partition), " to network ", quote(attachment.network));
 }
@@ -138,7 +147,6 @@ Result<> bring_up_network(RouteSocket& host, const Network& network) {
     if (made.error().kind != Kind::kExists) return made;
   }
   TRY_ASSIGN(int index, host.index_of(name));
-  TRY(trust_link_local(network, name));
   for (const Subnet& subnet : network.subnets)
     if (subnet.gateway) add_address(batch, index, {*subnet.gateway, subnet.prefix.length});
   Result<> addressed = batch.empty() ? Result<>{} : batch.send(host);
@@ -192,11 +200,9 @@ Result<> make_links(RouteSocket& host, std::span<const LinkPlan> plans) {
     add_veth(batch, {.name = attachment.host_interface, .mac = {}},
              {.name = attachment.interface, .mac = attachment.mac, .netns = plan.netns},
              {.mtu = plan.network->mtu, .master = bridge});
-    stop_link_local(batch, attachment.host_interface);
-    if (bridge != 0) set_hairpin(batch, attachment.host_interface);
   }
   TRY(batch.send(host));
-  return make_host_routes(host, plans);
+  return set_up_host_ends(host, plans);
 }
 
 Result<> configure_partition(std::span<const LinkPlan> plans) {
@@ -214,9 +220,21 @@ Result<> configure_partition(std::span<const LinkPlan> plans) {
     if (has_family(*plan.network, Family::kIpv6))
       add_address(batch, index, link_local_address(attachment.mac));
     for (const Prefix& address : attachment.addresses) add_address(batch, index, address);
-    add_routes(batch, index, *plan.network, attachment);
+    for (const Route& route : partition_routes(*plan.network, attachment)) add_route(batch, index, route);
   }
-  return batch.send(there);
+  TRY(batch.send(there));
+  for (const LinkPlan& plan : plans) there.settle_carrier(plan.attachment->interface);
+  return {};
+}
+
+void settle_links(RouteSocket& host, std::span<const LinkPlan> plans) {
+  const Network* last = nullptr;
+  for (const LinkPlan& plan : plans)
+    if (plan.attachment->has_host_end()) host.settle_carrier(plan.attachment->host_interface);
+  // A bridge has a carrier when one of its ports has.
+  for (const LinkPlan& plan : plans)
+    if (plan.network->kind == NetworkKind::kBridge && std::exchange(last, plan.network) != plan.network)
+      host.settle_carrier(plan.network->interface_name());
 }
 
 }  // namespace shoji::net

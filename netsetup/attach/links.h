@@ -4,6 +4,7 @@
 #include <span>
 
 #include "netsetup/attach/attach.h"
+#include "netsetup/link/requests.h"
 
 namespace shoji::net {
 
@@ -25,6 +26,10 @@ Result<> adjust_network(RouteSocket& host, const Network& network);
 Result<> make_links(RouteSocket& host, std::span<const LinkPlan> plans);
 // What is in the namespace; all `plans` are of one partition.
 Result<> configure_partition(std::span<const LinkPlan> plans);
+// The last step: from now on no packet is lost because an interface is not ready.
+void settle_links(RouteSocket& host, std::span<const LinkPlan> plans);
+// Those that configure_partition() makes.
+std::vector<Route> partition_routes(const Network& network, const Attachment& attachment);
 // Errors begin with it: `attach "web1" to network "farm"`.
 std::string attach_subject(const Attachment& attachment);
 

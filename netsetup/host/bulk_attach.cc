@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -83,14 +84,6 @@ Result<UniqueFd> open_given_netns(const std::string& path) {
 uint64_t inode_of(int fd) {
   struct stat facts{};
   return fstat(fd, &facts) == 0 ? facts.st_ino : 0;
-}
-
-// A partition that chose `host`, or --pid of a process of the host: the host's own routes would change.
-Result<> refuse_host_namespace(const std::string& partition, int netns) {
-  struct stat own{};
-  if (stat("/proc/thread-self/ns/net", &own) != 0 || own.st_ino != inode_of(netns)) return {};
-  return fail(Kind::kInvalid, cat("partition ", quote(partition),
-                                  " has the host's network namespace: nothing is attached to that"));
 }
 
 }  // namespace
@@ -177,13 +170,12 @@ Result<> BulkAttach::decide_netns(size_t number, Work& header) {
   const std::string& name = header.partition;
   if (!partition.netns_path.empty()) {
     TRY_ASSIGN(partition.netns, open_given_netns(partition.netns_path));
-    return refuse_host_namespace(name, partition.netns.get());
+    return {};
   }
   std::string directory = context_.store.netns_directory();
   partition.netns_path = cat(directory, '/', name);
   if (Result<UniqueFd> pinned = open_netns(directory, name); pinned) {
     partition.netns = std::move(*pinned);
-    return refuse_host_namespace(name, partition.netns.get());
   } else if (pinned.error().kind != Kind::kNotFound) {
     return Failure(pinned.error());
   } else if (partition.request->make_netns) {
@@ -260,11 +252,13 @@ Result<> BulkAttach::make() {
     TRY(configure_partition(same));
     left = left.subspan(same.size());
   }
+  settle_links(context_.host, plans);
   for (const LinkPlan& plan : plans)
     if (const Rates& rates = plan.attachment->rates; rates.in != 0 || rates.out != 0)
       TRY(set_rates(context_.host, plan.attachment->host_interface, rates, plan.network->mtu));
   TRY(run_plugins());
-  TRY(tell_firewall());
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context_.store.run, LOCK_SH));
+  TRY(tell_firewall(hold));
   std::vector<std::string> names;
   std::vector<Attachment> all;
   for (const Work& work : works_) {
@@ -305,13 +299,13 @@ Result<> BulkAttach::claim_all_ports() {
   return {};
 }
 
-Result<> BulkAttach::tell_firewall() {
+Result<> BulkAttach::tell_firewall(FirewallHold& hold) {
   std::vector<FirewallEndpoint> endpoints;
   for (const Work& work : works_)
     for (const Attachment& attachment : work.attachments)
       if (attachment.has_host_end()) endpoints.push_back(firewall_endpoint(attachment));
   if (endpoints.empty()) return {};
-  TRY_ASSIGN(Firewall * firewall, context_.ready_firewall());
+  TRY_ASSIGN(Firewall * firewall, context_.ready_firewall(hold));
   TRY(firewall->add(endpoints));  // as a whole, or not at all
   for (Work& work : works_) work.firewall_is_clean = false;
   return {};

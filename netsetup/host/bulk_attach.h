@@ -30,7 +30,7 @@ class BulkAttach {
   Result<> make();
   Result<> run_plugins();
   Result<> claim_all_ports();
-  Result<> tell_firewall();
+  Result<> tell_firewall(FirewallHold& hold);
   Result<> write_records();
 
   HostContext& context_;

@@ -1,5 +1,7 @@
 #include "netsetup/host/change.h"
 
+#include <sys/file.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -35,11 +37,12 @@ std::vector<PublishedPort> ports_without(const std::vector<PublishedPort>& ports
 // repairs towards what was wanted, and nothing of it leads to another partition.
 Result<> apply(HostContext& context, const Attachment& before, const Attachment& after,
                const AttachmentChange& change) {
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_SH));
   if (change.ports) TRY(claim_ports_of(context.store, after));
   TRY(write_record(context.store, after));
   if (change.rates) TRY(apply_rates(context, after));
   if (!change.ports && !change.rules) return {};
-  TRY_ASSIGN(Firewall * firewall, context.ready_firewall());
+  TRY_ASSIGN(Firewall * firewall, context.ready_firewall(hold));
   TRY(firewall->replace(firewall_endpoint(before), firewall_endpoint(after)));
   Attachment unused = before;
   unused.ports = ports_without(before.ports, after.ports);

@@ -9,6 +9,19 @@
 
 namespace shoji::net {
 
+// RUN/firewall.lock: shared by verbs from before they change the firewall's elements until their records say the same;
+// exclusive for who makes the tables as all records say.
+class FirewallHold {
+ public:
+  static Result<FirewallHold> take(const std::string& run, int kind);  // LOCK_SH, LOCK_EX
+  // Lets go in between: what was seen before may have changed.
+  Result<> convert(int kind);
+
+ private:
+  explicit FirewallHold(UniqueFd file) : file_(std::move(file)) {}
+  UniqueFd file_;
+};
+
 struct HostContext {
   NetworkStore store;
   RouteSocket host;
@@ -19,8 +32,8 @@ struct HostContext {
       : store(std::move(store_at)), host(std::move(socket)) {}
   // Opened when it is first needed.
   Result<Firewall*> firewall();
-  // The same, with our tables there.
-  Result<Firewall*> ready_firewall();
+  // The same, with our tables whole.
+  Result<Firewall*> ready_firewall(FirewallHold& hold);
   // Takes back what the pending file of a killed verb says.
   ClearPending clear();
   void close_firewall() { firewall_.reset(); }
@@ -30,9 +43,17 @@ struct HostContext {
   bool ready_ = false;
 };
 
+// All that the firewall is to be, by the records.
+struct FirewallContents {
+  std::vector<FirewallNetwork> networks;
+  std::vector<FirewallEndpoint> endpoints;
+  std::vector<ServiceRow> services;
+};
+Result<FirewallContents> firewall_contents(const NetworkStore& store);
+
 // Removes what `works` name, as far as it is there: firewall, interfaces, ports, leases, records, pinned namespaces. Twice
 // is as good as once. The caller holds the partitions' pending files.
-Result<> take_back(HostContext& context, std::span<const Work> works);
+Result<> take_back(HostContext& context, std::span<Work> works);
 
 // The parts of it. From the firewall first, since ports and addresses may have a new holder when they are released.
 Result<> take_from_firewall(HostContext& context, std::span<Work> works);
@@ -42,6 +63,9 @@ Result<> release(const NetworkStore& store, const Work& work);
 // Virtual services that have one of the partitions as a member learn that it has come, or that it is `leaving`.
 Result<> tell_services(HostContext& context, std::span<const std::string> partitions, bool leaving);
 
+// As who an attachment claims ports: a partition may publish some on several networks, and what one of them gives back is
+// not the others'.
+std::string port_holder(const Attachment& attachment);
 // The ports that an attachment publishes (netsetup/ports/ports.h); cni: its plugins do.
 Result<> claim_ports_of(const NetworkStore& store, const Attachment& attachment);
 Result<> release_ports_of(const NetworkStore& store, const Attachment& attachment);

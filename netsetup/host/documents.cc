@@ -1,5 +1,7 @@
 #include "netsetup/host/documents.h"
 
+#include <sys/file.h>
+
 #include <algorithm>
 
 #include "netsetup/attach/links.h"
@@ -11,7 +13,10 @@ namespace shoji::net {
 namespace {
 
 Result<> tell_firewall(HostContext& context) {
-  TRY_ASSIGN(Firewall * firewall, context.ready_firewall());
+  // Alone, so that nobody tells it of fewer networks after us.
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_EX));
+  TRY_ASSIGN(Firewall * firewall, context.ready_firewall(hold));
+  TRY(hold.convert(LOCK_EX));
   TRY_ASSIGN(std::vector<Network> networks, list_networks(context.store));
   std::vector<FirewallNetwork> known;
   for (const Network& network : networks) known.push_back(firewall_network(network));

@@ -4,6 +4,7 @@
 
 #include "netsetup/host/bulk_attach.h"
 #include "netsetup/host/change.h"
+#include "netsetup/host/check.h"
 #include "netsetup/host/context.h"
 #include "netsetup/host/documents.h"
 #include "netsetup/host/linger.h"
@@ -25,26 +26,6 @@ struct HostNetworks::State {
 HostNetworks::HostNetworks(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HostNetworks::HostNetworks(HostNetworks&&) noexcept = default;
 HostNetworks::~HostNetworks() = default;
-
-Result<Firewall*> HostContext::firewall() {
-  if (!firewall_) {
-    TRY_ASSIGN(Firewall made, Firewall::open());
-    firewall_.emplace(std::move(made));
-  }
-  return &*firewall_;
-}
-
-Result<Firewall*> HostContext::ready_firewall() {
-  TRY_ASSIGN(Firewall * out, firewall());
-  must_linger = true;
-  if (ready_) return out;
-  TRY_ASSIGN(std::vector<Network> networks, list_networks(store));
-  std::vector<FirewallNetwork> known;
-  for (const Network& network : networks) known.push_back(firewall_network(network));
-  TRY(out->ensure(known));
-  ready_ = true;
-  return out;
-}
 
 ClearPending HostContext::clear() {
   return [this](const std::string& name, const std::string& text) -> Result<> {
@@ -77,6 +58,10 @@ Result<> HostNetworks::detach(const std::string& partition, const std::string& n
 Result<Attachment> HostNetworks::change(const std::string& partition, const std::string& network,
                                         const AttachmentChange& change) {
   return change_attachment(state_->context, partition, network, change);
+}
+
+Result<std::vector<Fault>> HostNetworks::check(bool repair) {
+  return check_host(state_->context, repair);
 }
 
 Result<> HostNetworks::create_network(const Network& network) {

@@ -85,16 +85,22 @@ Result<> Pending::finish() {
   return {};
 }
 
-Result<> clear_pending(const std::string& run, const ClearPending& clear) {
+Result<std::set<std::string>> pending_names(const std::string& run) {
+  std::set<std::string> out;
   std::string directory = directory_of(run);
   std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
-  if (!entries && errno == ENOENT) return {};
+  if (!entries && errno == ENOENT) return out;
   if (!entries) return fail_errno(errno, cat("list ", quote(directory)));
+  while (const dirent* entry = readdir(entries.get()))
+    if (std::string_view name = entry->d_name; name != "." && name != "..") out.emplace(name);
+  return out;
+}
+
+Result<> clear_pending(const std::string& run, const ClearPending& clear) {
+  TRY_ASSIGN(std::set<std::string> names, pending_names(run));
   Result<> result;
-  while (const dirent* entry = readdir(entries.get())) {
-    std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    std::string path = cat(directory, '/', name);
+  for (const std::string& name : names) {
+    std::string path = cat(directory_of(run), '/', name);
     Result<UniqueFd> file = open_file(path, O_RDWR | O_NOFOLLOW);
     // Finished since, or at work.
     if (!file || flock(file->get(), LOCK_EX | LOCK_NB) != 0 || !has_name(file->get())) continue;

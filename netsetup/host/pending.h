@@ -7,6 +7,7 @@
 // by a kill. Whoever wants the name, or any verb that begins, clears what it says. An empty directory is the rule, so
 // that looking costs the same with 10 and with 1,000 partitions.
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,8 @@ class Pending {
   std::string path_, name_;
 };
 
+// Those that there are, of verbs at work and of killed ones.
+Result<std::set<std::string>> pending_names(const std::string& run);
 // Everything that killed verbs left.
 Result<> clear_pending(const std::string& run, const ClearPending& clear);
 

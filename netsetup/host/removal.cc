@@ -1,5 +1,6 @@
 #include "netsetup/host/removal.h"
 
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,17 @@ bool is_there(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
 }
 
+// The parts that others may get: gone from the firewall before they are given back.
+Result<> forget_partitions(HostContext& context, std::vector<Work>& works, std::vector<Pending>& pending) {
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_SH));
+  TRY(take_from_firewall(context, works));
+  for (size_t i = 0; i < works.size(); ++i) {
+    TRY(pending[i].append(print_work_header(works[i])));
+    TRY(release(context.store, works[i]));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> detach_one(HostContext& context, const std::string& partition, const std::string& network) {
@@ -39,7 +51,6 @@ Result<> detach_one(HostContext& context, const std::string& partition, const st
   TRY(pending.append(print_work(work)));
   TRY(save_usage(context.store, context.host, work.attachments));
   if (last) TRY(tell_services(context, {&partition, 1}, true));
-  TRY(take_from_firewall(context, {&work, 1}));
   TRY(take_back(context, {&work, 1}));
   return pending.finish();
 }
@@ -72,11 +83,7 @@ Result<> remove_partitions(HostContext& context, const std::vector<std::string>&
   for (const Work& work : works) std::ranges::copy(work.attachments, std::back_inserter(all));
   TRY(save_usage(context.store, context.host, all));
   if (!all.empty()) TRY(tell_services(context, names, true));
-  TRY(take_from_firewall(context, works));
-  for (size_t i = 0; i < works.size(); ++i) {
-    TRY(pending[i].append(print_work_header(works[i])));
-    TRY(release(context.store, works[i]));
-  }
+  TRY(forget_partitions(context, works, pending));
   linger(context, host_interfaces(works), std::move(pending));
   return {};
 }

@@ -1,17 +1,16 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "base/io.h"
 #include "netsetup/cni/cni.h"
-#include "netsetup/firewall/sweep.h"
 #include "netsetup/host/context.h"
 #include "netsetup/link/requests.h"
 #include "netsetup/names/live.h"
 #include "netsetup/netns/netns.h"
 #include "netsetup/ports/ports.h"
-#include "netsetup/service/service_store.h"
 
 namespace shoji::net {
 
@@ -26,11 +25,6 @@ Result<> remove_macvlan(const Attachment& attachment) {
   Batch batch;
   remove_link(batch, attachment.interface);
   return batch.send(there);
-}
-
-// A partition may publish ports on several networks: what one of them gives back is not the others'.
-std::string holder_of(const Attachment& attachment) {
-  return cat("partition ", quote(attachment.partition), " on network ", quote(attachment.network));
 }
 
 std::vector<FirewallEndpoint> endpoints_of(std::span<const Work> works) {
@@ -55,23 +49,20 @@ std::vector<std::string> host_interfaces(std::span<const Work> works) {
   return out;
 }
 
-Result<> tell_services(HostContext& context, std::span<const std::string> partitions, bool leaving) {
-  TRY_ASSIGN(Firewall * firewall, context.firewall());
-  context.must_linger = true;
-  TRY_ASSIGN(Services services, Services::open(context.store, firewall));
-  return services.partitions_changed(partitions, leaving);
+std::string port_holder(const Attachment& attachment) {
+  return cat("partition ", quote(attachment.partition), " on network ", quote(attachment.network));
 }
 
 Result<> claim_ports_of(const NetworkStore& store, const Attachment& attachment) {
   if (attachment.ports.empty() || !attachment.has_host_end()) return {};
   std::vector<Family> families;
   for (const Prefix& address : attachment.addresses) families.push_back(address.address.family());
-  return claim_ports(store.run, holder_of(attachment), attachment.ports, families);
+  return claim_ports(store.run, port_holder(attachment), attachment.ports, families);
 }
 
 Result<> release_ports_of(const NetworkStore& store, const Attachment& attachment) {
   if (attachment.ports.empty() || !attachment.has_host_end()) return {};
-  return release_ports(store.run, holder_of(attachment), attachment.ports);
+  return release_ports(store.run, port_holder(attachment), attachment.ports);
 }
 
 Result<> release(const NetworkStore& store, const Work& work) {
@@ -101,15 +92,15 @@ Result<> take_from_firewall(HostContext& context, std::span<Work> works) {
   if (!endpoints.empty()) {
     TRY_ASSIGN(Firewall * firewall, context.firewall());
     context.must_linger = true;
-    // Somebody has flushed the ruleset, or part of it.
-    if (!firewall->remove(endpoints)) TRY(sweep_endpoints(endpoints));
+    TRY(firewall->remove(endpoints));
   }
   for (Work& work : works) work.firewall_is_clean = true;
   return {};
 }
 
-Result<> take_back(HostContext& context, std::span<const Work> works) {
-  TRY(sweep_endpoints(endpoints_of(works)));
+Result<> take_back(HostContext& context, std::span<Work> works) {
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_SH));
+  TRY(take_from_firewall(context, works));
   for (const Work& work : works)
     for (const Attachment& attachment : work.attachments)
       if (attachment.kind == NetworkKind::kMacvlan) TRY(remove_macvlan(attachment));

@@ -1,8 +1,10 @@
 #include "netsetup/link/netlink.h"
 
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -112,6 +114,15 @@ Result<int> RouteSocket::index_of(const std::string& name) {
     error = errno;
   }
   return fail_errno(error, cat("look for interface ", quote(name)));
+}
+
+void RouteSocket::settle_carrier(const std::string& name) {
+  ethtool_value question{.cmd = ETHTOOL_GLINK, .data = 0};
+  ifreq request{};
+  if (name.size() >= sizeof request.ifr_name) return;
+  name.copy(request.ifr_name, name.size());
+  request.ifr_data = reinterpret_cast<char*>(&question);
+  ioctl(nl_socket_get_fd(get()), SIOCETHTOOL, &request);
 }
 
 Result<rtnl_link_stats64> RouteSocket::statistics_of(const std::string& name) {

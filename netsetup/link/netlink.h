@@ -31,6 +31,10 @@ class RouteSocket {
 
   // The index of an interface; Error::err is ENODEV when there is none of that name.
   Result<int> index_of(const std::string& name);
+  // After the other end came up: the interface sends from now on. The kernel lets it only when a worker has seen the
+  // carrier (net/core/link_watch.c), which may take long when others change interfaces, and drops packets until then;
+  // asking for the link's state sees to it at once (ethtool_op_get_link(), since Linux 3.0). Gone is fine.
+  void settle_carrier(const std::string& name);
   // IFLA_STATS64 of an interface, by its name; fails as index_of() does.
   Result<rtnl_link_stats64> statistics_of(const std::string& name);
   [[nodiscard]] nl_sock* get() const { return socket_.get(); }

@@ -162,12 +162,6 @@ void stop_link_local(Batch& batch, int index) {
   put_no_link_local(message);
   batch.add(message, cat("stop IPv6's own address of interface ", index), EAFNOSUPPORT, EOPNOTSUPP);
 }
-void stop_link_local(Batch& batch, const std::string& name) {
-  nl_msg* message = link_message(0, 0, 0);
-  put_name(message, name);
-  put_no_link_local(message);
-  batch.add(message, cat("stop IPv6's own address of ", quote(name)), EAFNOSUPPORT, EOPNOTSUPP);
-}
 
 Prefix link_local_address(const Mac& mac) {
   const uint8_t* m = mac.bytes.data();
@@ -252,11 +246,24 @@ void remove_address(Batch& batch, int index, const Prefix& address) {
 }
 
 void add_route(Batch& batch, int index, const Route& route) {
-  batch.add(route_message(RTM_NEWROUTE, kMake, index, route), cat("add route ", route.destination.text()));
+  int how = route.replace ? NLM_F_CREATE | NLM_F_REPLACE : kMake;
+  batch.add(route_message(RTM_NEWROUTE, how, index, route), cat("add route ", route.destination.text()));
 }
 void remove_route(Batch& batch, int index, const Route& route) {
   batch.add(route_message(RTM_DELROUTE, 0, index, route), cat("remove route ", route.destination.text()),
             ESRCH);
+}
+
+void add_bridge_address(Batch& batch, int port, const Mac& mac) {
+  nl_msg* message = nlmsg_alloc_simple(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+  ndmsg info{};
+  info.ndm_family = PF_BRIDGE;
+  info.ndm_ifindex = port;
+  info.ndm_flags = NTF_MASTER;
+  info.ndm_state = NUD_NOARP;  // "static" of bridge(8)
+  nlmsg_append(message, &info, sizeof info, NLMSG_ALIGNTO);
+  nla_put(message, NDA_LLADDR, 6, mac.bytes.data());
+  batch.add(message, cat("tell the bridge of ", mac.text()));
 }
 
 void add_proxy_neighbour(Batch& batch, int index, const Address& address) {

@@ -41,10 +41,12 @@ void add_bridge(Batch& batch, const std::string& name, const BridgeOptions& opti
 // publishes (with bridge netfilter the translated packet is bridged, not routed).
 void set_hairpin(Batch& batch, const std::string& port);
 
+// Tells the bridge at which port a MAC is, so that it need not learn: another port may have had it a moment ago.
+void add_bridge_address(Batch& batch, int port, const Mac& mac);
+
 // IPv6 gives the interface no link-local address by itself: an own one, added without duplicate address detection, does
 // not delay the first packets, and a port of a bridge needs none. Before the interface is up.
 void stop_link_local(Batch& batch, int index);
-void stop_link_local(Batch& batch, const std::string& name);
 // The address that IPv6 would give it (RFC 4291, appendix A), /64.
 Prefix link_local_address(const Mac& mac);
 
@@ -82,6 +84,7 @@ struct Route {
   std::optional<Address> gateway;
   bool on_link = false;  // the gateway is reachable although no prefix of ours covers it
   uint32_t metric = 0;
+  bool replace = false;  // one to the same destination is taken over
 };
 void add_route(Batch& batch, int index, const Route& route);
 void remove_route(Batch& batch, int index, const Route& route);

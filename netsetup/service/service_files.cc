@@ -185,11 +185,12 @@ Result<> ServiceFiles::unindex(const std::string& name, const std::set<std::stri
   return {};
 }
 
-Result<> ServiceFiles::sweep_index(const std::string& name, const std::set<std::string>& kept) const {
+Result<std::set<std::string>> ServiceFiles::indexed_hosts(const std::string& name) const {
+  std::set<std::string> out;
   TRY_ASSIGN(std::vector<std::string> hosts, list_directory(members_directory()));
-  std::set<std::string> others(hosts.begin(), hosts.end());
-  for (const std::string& host : kept) others.erase(host);
-  return unindex(name, others);
+  for (const std::string& host : hosts)
+    if (access(cat(members_directory(), '/', host, '/', name).c_str(), F_OK) == 0) out.insert(host);
+  return out;
 }
 
 Result<std::vector<std::string>> ServiceFiles::services_of(const std::string& host) const {

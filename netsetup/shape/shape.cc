@@ -117,15 +117,6 @@ uint32_t packet_of(uint32_t mtu) {
   return mtu != 0 ? mtu : ETH_DATA_LEN;
 }
 
-// A rate is of the bytes that programs send, and the kernel counts frames: as much more as a full UDP packet's headers make.
-// So TCP's data are 2 % below the rate and the frames 3 % above it.
-uint64_t frame_rate(uint64_t rate, uint32_t mtu) {
-  constexpr uint64_t kHeaders = sizeof(iphdr) + sizeof(udphdr);
-  uint64_t packet = packet_of(mtu);
-  if (packet <= kHeaders) return rate;
-  return rate + rate * (ETH_HLEN + kHeaders) / (packet - kHeaders);
-}
-
 // Ten milliseconds at the rate, so that a timer that fires late does not cost throughput; never less than two packets
 // as large as segmentation offload hands them over on a slow link.
 uint64_t burst_of(uint64_t burst, uint64_t rate, uint32_t mtu) {
@@ -134,6 +125,15 @@ uint64_t burst_of(uint64_t burst, uint64_t rate, uint32_t mtu) {
 }
 
 }  // namespace
+
+// A rate is of the bytes that programs send, and the kernel counts frames: as much more as a full UDP packet's headers make.
+// So TCP's data are 2 % below the rate and the frames 3 % above it.
+uint64_t frame_rate(uint64_t rate, uint32_t mtu) {
+  constexpr uint64_t kHeaders = sizeof(iphdr) + sizeof(udphdr);
+  uint64_t packet = packet_of(mtu);
+  if (packet <= kHeaders) return rate;
+  return rate + rate * (ETH_HLEN + kHeaders) / (packet - kHeaders);
+}
 
 // The host's end is "sjXXXXXXXXXX"; its ifb ends in "i", and stays within IFNAMSIZ.
 std::string rate_interface(const std::string& name) {

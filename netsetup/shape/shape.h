@@ -16,6 +16,8 @@ struct Rates {
 // Replaces what was there, and where there was a limit before nothing that waits is lost. No more than 50 ms of packets wait,
 // however many come. `name` is the host's end; its ifb is named after it.
 Result<> set_rates(RouteSocket& host, const std::string& name, const Rates& rates, uint32_t mtu);
+// What the queue's own rate is then (tc(8) prints it in bits): frames, with their headers.
+uint64_t frame_rate(uint64_t rate, uint32_t mtu);
 // The ifb of a host's end: it stays when that is gone.
 std::string rate_interface(const std::string& name);
 Result<> remove_rates(RouteSocket& host, const std::string& name);

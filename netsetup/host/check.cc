@@ -1,0 +1,120 @@
+#include "netsetup/host/check.h"
+
+#include <algorithm>
+
+#include "netsetup/attach/links.h"
+#include "netsetup/cni/cni.h"
+
+namespace shoji::net {
+
+namespace {
+
+std::string network_subject(const Network& network) {
+  return cat("network ", quote(network.name));
+}
+
+Result<> check_bridges(HostContext& context, const HostFacts& facts, const std::vector<Network>& networks,
+                       Faults& faults) {
+  TRY_ASSIGN(std::vector<AddressFacts> addresses, list_addresses(context.host));
+  for (const Network& network : networks) {
+    if (network.kind != NetworkKind::kBridge) continue;
+    std::string name = network.interface_name();
+    auto found = facts.links.find(name);
+    // Made by its first attachment after a boot.
+    if (found == facts.links.end()) continue;
+    auto mend = [&] { return adjust_network(context.host, network); };
+    const LinkFacts& bridge = found->second;
+    if (!bridge.up) faults.found(network_subject(network), cat("its interface ", name, " is down"), mend);
+    if (network.mtu != 0 && bridge.mtu != network.mtu)
+      faults.found(network_subject(network), cat("its interface ", name, " has the MTU ", bridge.mtu), mend);
+    for (const Subnet& subnet : network.subnets) {
+      if (!subnet.gateway) continue;
+      Prefix wanted{*subnet.gateway, subnet.prefix.length};
+      auto same = [&](const AddressFacts& a) { return a.index == bridge.index && a.address == wanted; };
+      if (std::ranges::none_of(addresses, same))
+        faults.found(network_subject(network), cat("its interface ", name, " has no address ", wanted.text()),
+                     mend);
+    }
+  }
+  return {};
+}
+
+Result<> check_attachment(HostContext& context, const HostFacts& facts, const std::vector<Network>& networks,
+                          const Attachment& attachment, Faults& faults) {
+  if (attachment.kind == NetworkKind::kCni) {
+    if (Result<> said = cni_check_attachment(context.store, attachment.partition, attachment.network); !said)
+      faults.found(fault_subject(attachment), said.error().text);
+    return {};
+  }
+  auto network = std::ranges::find(networks, attachment.network, &Network::name);
+  if (network == networks.end()) {
+    faults.found(fault_subject(attachment), "the network is not defined any more");
+    return {};
+  }
+  return check_interfaces(context, facts, *network, attachment, faults);
+}
+
+// Locked, so that nothing that is just being made looks like half of it.
+Result<> check_partition(HostContext& context, HostFacts& facts, const std::vector<Network>& networks,
+                         const std::string& partition, Faults& faults) {
+  TRY_ASSIGN(Pending pending, Pending::begin(context.store.run, partition, "", context.clear()));
+  auto looked = [&]() -> Result<> {
+    TRY_ASSIGN(std::vector<Attachment> attachments, list_attachments(context.store, partition));
+    for (const Attachment& attachment : attachments) {
+      // Made since we looked at the host.
+      if (attachment.has_host_end() && !facts.links.contains(attachment.host_interface) &&
+          context.host.index_of(attachment.host_interface)) {
+        TRY_ASSIGN(facts, HostFacts::read(context.host));
+      }
+      TRY(check_attachment(context, facts, networks, attachment, faults));
+    }
+    return {};
+  }();
+  TRY(pending.finish());
+  return looked;
+}
+
+}  // namespace
+
+void Faults::found(std::string subject, std::string what, const std::function<Result<>()>& mend) {
+  Fault fault{.subject = std::move(subject), .what = std::move(what)};
+  if (repair_ && mend) {
+    if (Result<> mended = mend(); mended) {
+      fault.repaired = true;
+    } else {
+      fault.what += cat(", and that cannot be mended: ", mended.error().text);
+    }
+  }
+  faults_.push_back(std::move(fault));
+}
+
+std::string fault_subject(const Attachment& attachment) {
+  return cat("partition ", quote(attachment.partition), ", network ", quote(attachment.network));
+}
+
+Result<HostFacts> HostFacts::read(RouteSocket& host) {
+  HostFacts out;
+  TRY_ASSIGN(std::vector<LinkFacts> links, list_links(host));
+  for (LinkFacts& link : links) out.links.emplace(link.name, std::move(link));
+  TRY_ASSIGN(std::vector<QueueFacts> queues, list_queues(host));
+  for (QueueFacts& queue : queues) out.queues.emplace(queue.index, std::move(queue));
+  return out;
+}
+
+Result<std::vector<Fault>> check_host(HostContext& context, bool repair) {
+  Faults faults(repair);
+  if (Result<> cleared = clear_pending(context.store.run, context.clear()); !cleared)
+    faults.found("this host", cleared.error().text);
+  TRY_ASSIGN(std::vector<Network> networks, list_networks(context.store));
+  TRY_ASSIGN(HostFacts facts, HostFacts::read(context.host));
+  TRY(check_bridges(context, facts, networks, faults));
+  TRY_ASSIGN(std::vector<std::string> partitions, list_attached_partitions(context.store));
+  for (const std::string& partition : partitions)
+    TRY(check_partition(context, facts, networks, partition, faults));
+  TRY(check_claims(context, networks, faults));
+  TRY(check_strays(context, networks, faults));
+  TRY(check_firewall(context, faults));
+  return faults.take();
+}
+
+}  // namespace shoji::net
