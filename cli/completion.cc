@@ -22,6 +22,17 @@ std::string value_pattern(std::span<const Option> options) {
   return words.empty() ? std::string("''") : words;
 }
 
+// The same as words with spaces between them.
+std::string value_words(std::span<const Option> options) {
+  std::string words;
+  for (const Option& row : options) {
+    if (!row.takes_value) continue;
+    words += cat(words.empty() ? "" : " ", "--", row.name);
+    if (row.letter != 0) words += cat(" -", row.letter);
+  }
+  return words;
+}
+
 std::string names_of(std::span<const Verb* const> verbs) {
   std::string names;
   for (const Verb* verb : verbs)
@@ -47,7 +58,7 @@ void append_cases(std::string& out, std::string_view prefix, std::span<const Ver
     }
     out +=
         cat("    '", path, "')\n      options='", option_words(verb->options), "'; names='", verb->candidates,
-            "'\n      case \"$previous\" in ", value_pattern(verb->options), ") valued=1;; esac;;\n");
+            "'; later='", verb->later_candidates, "'; valued='", value_words(verb->options), "';;\n");
   }
 }
 
@@ -64,7 +75,7 @@ std::string bash_completion(const Program& program) {
              function,
              "() {\n"
              "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-             "  local verb='' options='' names='' valued=0 i\n"
+             "  local verb='' options='' names='' later='' valued='' given=0 first=$COMP_CWORD i\n"
              "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
              "    case ${COMP_WORDS[i]} in\n"
              "      ",
@@ -72,23 +83,30 @@ std::string bash_completion(const Program& program) {
              ") ((i++));;\n"
              "      -*) ;;\n"
              "      *) case $verb in\n"
-             "           '') verb=${COMP_WORDS[i]};;\n"
+             "           '') verb=${COMP_WORDS[i]}; first=$((i + 1));;\n"
              "           ",
              groups_of(program.verbs),
-             ") verb+=\" ${COMP_WORDS[i]}\"; break;;\n"
+             ") verb+=\" ${COMP_WORDS[i]}\"; first=$((i + 1)); break;;\n"
              "           *) break;;\n"
              "         esac;;\n"
              "    esac\n"
              "  done\n"
              "  case $verb in\n"
              "    '') options='",
-             names, "help ", option_words(program.options),
-             "'\n"
-             "      case \"$previous\" in ",
-             value_pattern(program.options), ") valued=1;; esac;;\n", cases, "    help) options='", names,
+             names, "help ", option_words(program.options), "'; valued='", value_words(program.options),
+             "';;\n", cases, "    help) options='", names,
              "';;\n"
              "  esac\n"
-             "  if ((valued)); then COMPREPLY=($(compgen -f -- \"$current\")); return; fi\n"
+             "  if [[ \" $valued \" == *\" $previous \"* ]]; then\n"
+             "    COMPREPLY=($(compgen -f -- \"$current\")); return\n"
+             "  fi\n"
+             "  for ((i = first; i < COMP_CWORD; i++)); do\n"
+             "    case ${COMP_WORDS[i]} in\n"
+             "      -*) [[ \" $valued \" == *\" ${COMP_WORDS[i]} \"* ]] && ((i++));;\n"
+             "      *) ((given++));;\n"
+             "    esac\n"
+             "  done\n"
+             "  if [[ $given -gt 0 && -n $later ]]; then names=$later; fi\n"
              "  if [[ -n $names && $current != -* ]]; then options=$(",
              program.name,
              " $names 2>/dev/null); fi\n"

@@ -69,8 +69,9 @@ struct Verb {
   int failure_code = kExitError;
   bool hidden = false;         // not in the help
   bool names_subject = false;  // the first argument is what the verb is about: errors name it
-  std::string_view candidates =
-      {};  // words for the program that print what an argument may be, for completion
+  // For completion: words for the program that print what an argument may be, what the second and later ones may be
+  // (empty: the same).
+  std::string_view candidates = {}, later_candidates = {};
   std::span<const Verb* const> verbs = {};  // of a group; it has no `run`
   // Returns the exit code, having reported what went wrong.
   int (*run)(const Call& call) = nullptr;

@@ -43,6 +43,17 @@ std::string value_pattern(std::span<const Option> options) {
   return out.empty() ? std::string("''") : out;
 }
 
+// Options that take the next word, with spaces between them.
+std::string value_words(std::span<const Option> options) {
+  std::string out;
+  for (const Option& row : options) {
+    if (!row.takes_value) continue;
+    out += cat(out.empty() ? "" : " ", "--", row.name);
+    if (row.letter != 0) out += cat(" -", row.letter);
+  }
+  return out;
+}
+
 void append_cases(std::string& out, std::string_view prefix, std::span<const Verb* const> verbs) {
   for (const Verb* verb : verbs) {
     if (verb->hidden) continue;
@@ -52,7 +63,7 @@ void append_cases(std::string& out, std::string_view prefix, std::span<const Ver
       append_cases(out, path, verb->verbs);
     } else {
       out += cat("    '", path, "') options=(", option_specs(verb->options), "); names='", verb->candidates,
-                 "';;\n");
+                 "'; later='", verb->later_candidates, "'; valued='", value_words(verb->options), "';;\n");
     }
   }
 }
@@ -72,7 +83,7 @@ std::string zsh_completion(const Program& program) {
   return cat(
       "#compdef ", program.name, "\n# written by `", program.name, " completion zsh`\n_", program.name,
       "() {\n"
-      "  local verb='' names='' word i\n"
+      "  local verb='' names='' later='' valued='' word i first=$CURRENT given=0\n"
       "  local -a verbs options\n"
       "  for ((i = 2; i < CURRENT; i++)); do\n"
       "    word=${words[i]}\n"
@@ -82,10 +93,10 @@ std::string zsh_completion(const Program& program) {
       ") ((i++));;\n"
       "      -*) ;;\n"
       "      *) case $verb in\n"
-      "           '') verb=$word;;\n"
+      "           '') verb=$word; first=$((i + 1));;\n"
       "           ",
       group_pattern(program.verbs),
-      ") verb+=\" $word\"; break;;\n"
+      ") verb+=\" $word\"; first=$((i + 1)); break;;\n"
       "           *) break;;\n"
       "         esac;;\n"
       "    esac\n"
@@ -94,6 +105,13 @@ std::string zsh_completion(const Program& program) {
       "    '') verbs=(",
       verb_specs(program.verbs), "); options=(", option_specs(program.options), ");;\n", cases,
       "  esac\n"
+      "  for ((i = first; i < CURRENT; i++)); do\n"
+      "    case ${words[i]} in\n"
+      "      -*) if [[ \" $valued \" == *\" ${words[i]} \"* ]]; then ((i++)); fi;;\n"
+      "      *) ((given++));;\n"
+      "    esac\n"
+      "  done\n"
+      "  if [[ $given -gt 0 && -n $later ]]; then names=$later; fi\n"
       "  if [[ $PREFIX != -* ]] && (( $#verbs )); then _describe -t commands command verbs; return; fi\n"
       "  _arguments $options \"*:argument:_",
       program.name,

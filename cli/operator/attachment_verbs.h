@@ -94,7 +94,8 @@ inline constexpr Verb kNetworkAttach = {
     .min_arguments = 2,
     .max_arguments = 2,
     .names_subject = true,
-    .candidates = kNetworkNames,
+    .candidates = kAttachedNames,
+    .later_candidates = kNetworkNames,
 };
 
 struct NetworkSetOptions : AttachmentWords {
@@ -115,6 +116,7 @@ inline constexpr Verb kNetworkSet = {
     .max_arguments = 2,
     .names_subject = true,
     .candidates = kAttachedNames,
+    .later_candidates = kNetworkNames,
 };
 
 inline constexpr Verb kNetworkDetach = {
@@ -125,6 +127,7 @@ inline constexpr Verb kNetworkDetach = {
     .max_arguments = 2,
     .names_subject = true,
     .candidates = kAttachedNames,
+    .later_candidates = kNetworkNames,
 };
 
 inline constexpr Verb kNetworkRelease = {

@@ -148,6 +148,8 @@ FirewallNetwork firewall_network(const Network& network) {
                       .nat = network.nat,
                       .internal = network.internal,
                       .isolated = network.isolated};
+  // What is on a macvlan is beside the host: its subnet is the LAN's, with hosts that know nothing of our networks.
+  if (network.kind != NetworkKind::kBridge && network.kind != NetworkKind::kRouted) return out;
   for (const Subnet& subnet : network.subnets) out.subnets.push_back(subnet.prefix);
   return out;
 }

@@ -37,6 +37,14 @@ Result<> allow_forwarding(const Network& network, const std::string& interface) 
   return {};
 }
 
+// From when a bridge has its first port the kernel asks whether its link-local address is somebody else's, for up to 2 s
+// (RFC 4862, section 5.4), and until then asks for no neighbour: over IPv6 no packet from outside would reach the first
+// partition. Nobody else has the address, it is made of the bridge's own MAC. Before the first port comes.
+Result<> trust_link_local(const Network& network, const std::string& bridge) {
+  if (!has_family(network, Family::kIpv6)) return {};
+  return write_if_different(cat("/proc/sys/net/ipv6/conf/", bridge, "/accept_dad"), "0");
+}
+
 Result<> add_macvlan_of(Batch& batch, RouteSocket& host, const LinkPlan& plan) {
   TRY_ASSIGN(int parent, host.index_of(plan.network->parent));
   constexpr std::pair<std::string_view, MacvlanMode> kModes[] = {{"private", MacvlanMode::kPrivate},
@@ -147,6 +155,7 @@ Result<> bring_up_network(RouteSocket& host, const Network& network) {
     if (made.error().kind != Kind::kExists) return made;
   }
   TRY_ASSIGN(int index, host.index_of(name));
+  TRY(trust_link_local(network, name));
   for (const Subnet& subnet : network.subnets)
     if (subnet.gateway) add_address(batch, index, {*subnet.gateway, subnet.prefix.length});
   Result<> addressed = batch.empty() ? Result<>{} : batch.send(host);

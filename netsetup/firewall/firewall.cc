@@ -137,6 +137,7 @@ Result<> Firewall::change_services(const std::vector<ServiceChange>& changes) {
   std::string commands, names;
   for (const ServiceChange& change : changes) {
     using enum ServiceChange::How;
+    if (change.how == kLeadAway) commands += service_led_away(change.service);
     if (change.how == kRemove) commands += service_removed(change.service);
     if (change.how == kAnew) commands += service_added(change.service, change.slots);
     if (change.how == kElements) commands += service_changed(change.service, change.before, change.slots);

@@ -10,6 +10,7 @@ struct ServiceChange {
   enum class How : uint8_t {
     kElements,  // only slots that differ from `before`
     kAnew,      // whatever there is of it
+    kLeadAway,  // only the element that leads to it by this port
     kRemove,    // all of it, where it is there
   };
   How how = How::kElements;

@@ -27,6 +27,8 @@ std::string print_endpoints(const std::vector<FirewallEndpoint>& endpoints);
 // them away works on a half of them as well.
 std::string service_added(const VirtualService& service, const std::vector<size_t>& slots);
 std::string service_removed(const VirtualService& service);
+// Only the element. What it leads to is there after it, empty where it was not there.
+std::string service_led_away(const VirtualService& service);
 // Only the slots that differ. `before` are keys (member_key()), as the row was; after it the row is `slots`.
 std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
                             const std::vector<size_t>& slots);

@@ -80,14 +80,17 @@ std::string service_added(const VirtualService& service, const std::vector<size_
   return out + service_changed(service, {}, slots) + lead_to(service);
 }
 
-std::string service_removed(const VirtualService& service) {
-  std::string id = service_id(service);
+std::string service_led_away(const VirtualService& service) {
   // Everything is declared before it is deleted: that is no error when a part of it, or all, is gone.
   return cat("table ", kTable, " {\n  map ", service_map(service), " { ", service_map_type(service),
-             " : verdict; }\n", slots_map(service), "  chain service_", id, " {\n  }\n}\n", lead_to(service),
-             element("delete", service_map(service), service_key(service)), "flush chain ", kTable,
-             " service_", id, "\ndelete chain ", kTable, " service_", id, "\ndelete map ", kTable, " slots_",
-             id, '\n');
+             " : verdict; }\n", slots_map(service), "  chain service_", service_id(service), " {\n  }\n}\n",
+             lead_to(service), element("delete", service_map(service), service_key(service)));
+}
+
+std::string service_removed(const VirtualService& service) {
+  std::string id = service_id(service);
+  return cat(service_led_away(service), "flush chain ", kTable, " service_", id, "\ndelete chain ", kTable,
+             " service_", id, "\ndelete map ", kTable, " slots_", id, '\n');
 }
 
 std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,

@@ -86,6 +86,14 @@ uint64_t inode_of(int fd) {
   return fstat(fd, &facts) == 0 ? facts.st_ino : 0;
 }
 
+// A partition that chose `host`, or --pid of a process of the host: the host's own routes would change.
+Result<> refuse_host_namespace(const std::string& partition, int netns) {
+  struct stat own{};
+  if (stat("/proc/thread-self/ns/net", &own) != 0 || own.st_ino != inode_of(netns)) return {};
+  return fail(Kind::kInvalid, cat("partition ", quote(partition),
+                                  " has the host's network namespace: nothing is attached to that"));
+}
+
 }  // namespace
 
 Result<std::vector<Attachment>> BulkAttach::run(const std::vector<PartitionRequest>& requests) {
@@ -170,12 +178,13 @@ Result<> BulkAttach::decide_netns(size_t number, Work& header) {
   const std::string& name = header.partition;
   if (!partition.netns_path.empty()) {
     TRY_ASSIGN(partition.netns, open_given_netns(partition.netns_path));
-    return {};
+    return refuse_host_namespace(name, partition.netns.get());
   }
   std::string directory = context_.store.netns_directory();
   partition.netns_path = cat(directory, '/', name);
   if (Result<UniqueFd> pinned = open_netns(directory, name); pinned) {
     partition.netns = std::move(*pinned);
+    return refuse_host_namespace(name, partition.netns.get());
   } else if (pinned.error().kind != Kind::kNotFound) {
     return Failure(pinned.error());
   } else if (partition.request->make_netns) {

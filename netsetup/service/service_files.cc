@@ -185,12 +185,11 @@ Result<> ServiceFiles::unindex(const std::string& name, const std::set<std::stri
   return {};
 }
 
-Result<std::set<std::string>> ServiceFiles::indexed_hosts(const std::string& name) const {
-  std::set<std::string> out;
+Result<> ServiceFiles::sweep_index(const std::string& name, const std::set<std::string>& kept) const {
   TRY_ASSIGN(std::vector<std::string> hosts, list_directory(members_directory()));
-  for (const std::string& host : hosts)
-    if (access(cat(members_directory(), '/', host, '/', name).c_str(), F_OK) == 0) out.insert(host);
-  return out;
+  std::set<std::string> others(hosts.begin(), hosts.end());
+  for (const std::string& host : kept) others.erase(host);
+  return unindex(name, others);
 }
 
 Result<std::vector<std::string>> ServiceFiles::services_of(const std::string& host) const {

@@ -39,7 +39,8 @@ class ServiceFiles {
   // The index from members to services: never less than what the definitions say, at times more.
   [[nodiscard]] Result<> index(const ServiceDefinition& service) const;
   [[nodiscard]] Result<> unindex(const std::string& name, const std::set<std::string>& hosts) const;
-  [[nodiscard]] Result<std::set<std::string>> indexed_hosts(const std::string& name) const;
+  // But for `kept` hosts, in all of the index.
+  [[nodiscard]] Result<> sweep_index(const std::string& name, const std::set<std::string>& kept) const;
   [[nodiscard]] Result<std::vector<std::string>> services_of(const std::string& host) const;
 
  private:

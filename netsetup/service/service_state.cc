@@ -27,12 +27,20 @@ std::vector<std::string> keys_of(const VirtualService& service, const std::vecto
   return out;
 }
 
-void add_removals(std::vector<ServiceChange>& out, const std::string& name, const PublishedPort& port) {
-  for (Family family : families_of(port))
-    out.push_back({.how = ServiceChange::How::kRemove,
-                   .service = {.name = name, .port = port, .spread = {}, .members = {}, .family = family},
-                   .before = {},
-                   .slots = {}});
+// What led to it by `ports` goes: first every element, since none may be left that leads to a chain which is deleted, then
+// the maps and chains of families that are not among `kept`.
+void add_removals(std::vector<ServiceChange>& out, const std::string& name,
+                  const std::vector<PublishedPort>& ports, const std::vector<Family>& kept) {
+  using enum ServiceChange::How;
+  for (ServiceChange::How how : {kLeadAway, kRemove})
+    for (const PublishedPort& port : ports)
+      for (Family family : families_of(port))
+        if (how == kLeadAway || std::ranges::find(kept, family) == kept.end())
+          out.push_back(
+              {.how = how,
+               .service = {.name = name, .port = port, .spread = {}, .members = {}, .family = family},
+               .before = {},
+               .slots = {}});
 }
 
 }  // namespace
@@ -61,8 +69,9 @@ Result<Services::State::Plan> Services::State::plan(const Draft& draft, const Se
   for (const std::string& target : draft.unhealthy)
     if (std::ranges::find(wanted.members, target, &ServiceMemberDefinition::target) != wanted.members.end())
       out.after.unhealthy.push_back(target);
-  for (const PublishedPort& port : before.ports)
-    if (port != wanted.port) add_removals(out.changes, wanted.name, port);
+  std::vector<PublishedPort> others = before.ports;
+  std::erase(others, wanted.port);
+  add_removals(out.changes, wanted.name, others, wanted.families());
   // A map that another element has led to is made with it.
   out.anew = anew || before.ports != std::vector{wanted.port};
   TRY_ASSIGN(auto addresses, resolve_members(files.store(), wanted, leaving));
@@ -183,15 +192,13 @@ Result<> Services::State::clear(ServiceLock& lock) {
   const std::string& name = lock.name();
   TRY_ASSIGN(std::optional<ServiceRecord> record, files.record(name));
   std::vector<ServiceChange> changes;
-  if (record)
-    for (const PublishedPort& port : record->ports) add_removals(changes, name, port);
+  if (record) add_removals(changes, name, record->ports, {});
   if (!changes.empty()) {
     TRY_ASSIGN(Firewall * open, open_firewall());
     TRY(open->change_services(changes));
   }
   TRY(release_other_ports(name, {}));
-  TRY_ASSIGN(std::set<std::string> hosts, files.indexed_hosts(name));
-  TRY(files.unindex(name, hosts));
+  TRY(files.sweep_index(name, {}));
   TRY(files.remove_definition(name));
   TRY(files.remove_record(name));
   lock.finish();
@@ -226,9 +233,7 @@ Result<> Services::State::mend(ServiceLock& lock) {
   TRY(commit(lock, draft, record, {}, true));
   TRY(lock.begin());
   TRY(release_other_ports(name, {definition->port}));
-  TRY_ASSIGN(std::set<std::string> stale, files.indexed_hosts(name));
-  for (const std::string& host : member_hosts(*definition)) stale.erase(host);
-  TRY(files.unindex(name, stale));
+  TRY(files.sweep_index(name, member_hosts(*definition)));
   lock.finish();
   return {};
 }

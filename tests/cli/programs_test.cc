@@ -114,6 +114,15 @@ TEST_CASE("bash completes verbs inside of groups and their options") {
   CHECK(completions("shoji --store /x image ls --no-h", 6) == "--no-heading\n");
   CHECK(completions("shoji image --he", 3) == "--help\n");
   CHECK(completions("shoji login --pass", 3) == "--password --password-stdin\n");
+  // What it would call tells whether it is asked for partitions or for networks.
+  auto asked = [&](const std::string& words, int count) {
+    return completions(cat(words, "); shoji() { echo \"$2\"; }; COMP_WORDS+=("), count);
+  };
+  CHECK(asked("shoji network inspect ''", 4) == "ls\n");
+  CHECK(asked("shoji network detach ''", 4) == "ps\n");
+  CHECK(asked("shoji network detach web1 ''", 5) == "ls\n");
+  CHECK(asked("shoji --run /x network attach -p 80:80 ''", 8) == "ps\n");
+  CHECK(asked("shoji --run /x network attach --make web1 -p 80:80 ''", 10) == "ls\n");
 }
 
 TEST_CASE("zsh completes verbs, verbs inside of groups, and names") {
@@ -134,4 +143,9 @@ TEST_CASE("zsh completes verbs, verbs inside of groups, and names") {
   CHECK(options.find("--no-heading[leave out the line of headings]\n") != std::string::npos);
   CHECK(options.find("-o+[fields to print, as name,size]:value:_files\n") != std::string::npos);
   CHECK(options.ends_with("*:argument:_shoji_names\n"));
+  auto asked = [&](const std::string& words, int current) {
+    return completions(cat(words, "); _arguments() { print -r -- ${=names} }; words+=("), "", current);
+  };
+  CHECK(asked("shoji network attach -p 80:80 ''", 6).starts_with("network ps "));
+  CHECK(asked("shoji network attach -p 80:80 web1 ''", 7).starts_with("network ls "));
 }

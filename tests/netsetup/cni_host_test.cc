@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "netsetup/host/host_networks.h"
+#include "netsetup/netns/netns.h"
 #include "tests/catch.h"
 
 using namespace shoji;
@@ -98,6 +99,20 @@ int broken_plugin(const std::string& directory) {
   return 0;
 }
 
+// Who has the host's namespace gets nothing put into it.
+int host_namespace(const std::string& directory) {
+  Scene scene(directory);
+  scene.plugin("echo '{}'");
+  UniqueFd here = *open_file("/proc/self/ns/net", O_RDONLY);
+  NEED(pin_netns(scene.store.netns_directory(), "web", here.get()));
+  Result<std::vector<Attachment>> made = scene.attach("web");
+  NEED(!made && made.error().text ==
+                    R"(partition "web" has the host's network namespace: nothing is attached to that)");
+  NEED(remove_netns(scene.store.netns_directory(), "web"));
+  NEED(scene.left().empty());
+  return 0;
+}
+
 // Killed while a plugin runs: the next verb has it undone.
 int killed(const std::string& directory) {
   Scene scene(directory);
@@ -142,6 +157,10 @@ TEST_CASE("a network of CNI is one of the host's") {
 
 TEST_CASE("a CNI plugin that fails both ways holds up its partition alone") {
   CHECK(apart(broken_plugin) == 0);
+}
+
+TEST_CASE("nothing is attached to the host's own namespace") {
+  CHECK(apart(host_namespace) == 0);
 }
 
 TEST_CASE("a CNI attach that was killed is undone by the next verb") {

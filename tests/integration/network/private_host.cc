@@ -3,9 +3,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "base/io.h"
 #include "netsetup/link/requests.h"
@@ -64,11 +66,12 @@ bool is_file(const fs::directory_entry& entry) {
   return !entry.is_directory();
 }
 
-// Names of the entries of a directory; none when it is not there.
+// Names of the entries of a directory, but for locks; none when it is not there.
 std::vector<std::string> entries(const std::string& directory) {
   std::vector<std::string> out;
   std::error_code gone;
-  for (const auto& entry : fs::directory_iterator(directory, gone)) out.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(directory, gone))
+    if (std::string name = entry.path().filename(); !name.starts_with('.')) out.push_back(name);
   return out;
 }
 
@@ -77,8 +80,11 @@ std::string files_below(const std::string& directory) {
   std::error_code gone;
   for (const auto& entry : fs::recursive_directory_iterator(directory, gone)) {
     std::string name = entry.path().filename();
-    if (is_file(entry) && name != "lock" && !name.ends_with(".lock"))
-      out += "file " + entry.path().string() + "\n";
+    bool is_lock = name == "lock" || name.ends_with(".lock");
+    // What partitions have sent and received is remembered for when they come back.
+    bool is_usage = entry.path().parent_path().filename() == "usage";
+    bool is_hint = name.starts_with("next-");  // where to look for a free address
+    if (is_file(entry) && !is_lock && !is_usage && !is_hint) out += "file " + entry.path().string() + "\n";
   }
   return out;
 }
@@ -105,13 +111,23 @@ std::string mounts_below(const std::string& directory) {
   return out;
 }
 
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out.push_back(line);
+  return out;
+}
+
 // Elements and chains of partitions and services; the empty table itself may stay until the next boot.
 std::string firewall_entries() {
   std::string out, table;
-  std::istringstream lines(nft("list ruleset"));
-  for (std::string line; std::getline(lines, line);) {
+  bool inside = false;  // of a list of elements
+  for (const std::string& line : lines_of(nft("list ruleset"))) {
     if (line.starts_with("table ")) table = words(line).at(2);
     if (table.starts_with("foreign")) continue;
+    bool goes_on = inside;
+    inside = (inside || line.find("elements = ") != std::string::npos) && line.find('}') == std::string::npos;
+    if (goes_on) out += "nft " + table + ":" + line + "\n";
     for (std::string_view mark :
          {"elements = ", "chain guard_", "chain to_", "chain from_", "chain service_", "map slots_"})
       if (line.find(mark) != std::string::npos) out += "nft " + table + ":" + line + "\n";
@@ -193,6 +209,18 @@ std::string PrivateHost::leftovers() const {
   out += files_below(run()) + files_below(root()) + mounts_below(scratch());
   reap_orphans();
   for (pid_t pid : living_children()) out += "process " + std::to_string(pid) + "\n";
+  return out;
+}
+
+std::string PrivateHost::changes_since(const std::string& before) const {
+  std::string now = leftovers(), out;
+  auto tell = [&](const char* sign, const std::vector<std::string>& lines,
+                  const std::vector<std::string>& others) {
+    for (const std::string& line : lines)
+      if (std::ranges::find(others, line) == others.end()) out += sign + line + "\n";
+  };
+  tell("- ", lines_of(before), lines_of(now));
+  tell("+ ", lines_of(now), lines_of(before));
   return out;
 }
 

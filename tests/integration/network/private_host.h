@@ -14,6 +14,8 @@
 
 namespace shoji::test {
 
+using shoji::UniqueFd;  // of every test that holds a namespace
+
 const std::string& shoji_program();  // SHOJI, else the one that was built
 
 inline constexpr const char* kHost4 = "192.0.2.1";
@@ -51,6 +53,8 @@ class PrivateHost {
   // What is there of partitions, services and networks, one line each; what the test made itself is not: interfaces and
   // nft tables whose names begin with "foreign".
   [[nodiscard]] std::string leftovers() const;
+  // What is there now and was not when leftovers() said `before` ("+ "), and the other way round ("- ").
+  [[nodiscard]] std::string changes_since(const std::string& before) const;
   // Removes every service, releases every partition, removes every network, as an operator would.
   void release_everything() const;
 
