@@ -5,6 +5,7 @@
 #include "netsetup/firewall/differences.h"
 #include "netsetup/firewall/kernel_tables.h"
 #include "netsetup/firewall/nft_library.h"
+#include "netsetup/firewall/quota_rules.h"
 #include "netsetup/firewall/ruleset.h"
 #include "netsetup/firewall/transaction.h"
 
@@ -152,6 +153,20 @@ Result<std::optional<std::vector<std::string>>> Firewall::read_service(const Vir
   // nft has no code for "not there": whatever it cannot list is to be made anew.
   if (!listing) return std::nullopt;
   return service_row(service, *listing);
+}
+
+Result<> Firewall::set_quota(const PartitionQuota& quota) {
+  TRY_ASSIGN(std::string removal, quota_removal(state_->socket, quota.partition));
+  return state_->act(removal + quota_ruleset(quota), cat("set the quota of ", quote(quota.partition)));
+}
+
+Result<> Firewall::remove_quota(const std::string& partition) {
+  TRY_ASSIGN(std::string removal, quota_removal(state_->socket, partition));
+  return state_->act(removal, cat("remove the quota of ", quote(partition)));
+}
+
+Result<std::vector<QuotaReading>> Firewall::read_quotas() {
+  return read_kernel_quotas(state_->socket);
 }
 
 Result<> Firewall::remove_tables() {

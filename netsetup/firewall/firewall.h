@@ -65,6 +65,11 @@ class Firewall {
   Result<> change_services(const std::vector<ServiceChange>& changes);
   // The row of slots in the kernel; nullopt when the service is not there, or not whole.
   Result<std::optional<std::vector<std::string>>> read_service(const VirtualService& service);
+  // Anew, whatever there is of it: after a change, and after the partition got or lost an interface. Endpoints may come and
+  // go meanwhile.
+  Result<> set_quota(const PartitionQuota& quota);
+  Result<> remove_quota(const std::string& partition);  // gone already is fine
+  Result<std::vector<QuotaReading>> read_quotas();
   // Everything of ours goes; not there is fine.
   Result<> remove_tables();
 

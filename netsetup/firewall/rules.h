@@ -5,6 +5,7 @@
 // One table of our own, `inet shoji`; its chains are written once per boot or by a repair, and never again while
 // partitions come and go: those are elements of its maps and sets, so that an attach is one small transaction, foreign
 // tables are not touched, and established connections are not disturbed.
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -73,5 +74,19 @@ struct VirtualService {
 };
 // That of the host's address, else of the members.
 Family service_family(const VirtualService& service);
+
+// How many bytes a partition may still send and receive, counted by the kernel on the host's ends of its interfaces
+// together. What it receives counts with the Ethernet header of 14 bytes, what it sends without: so the two hooks see it.
+struct PartitionQuota {
+  std::string partition;
+  std::vector<std::string> interfaces;  // of veths, on the host's side; they are there
+  uint64_t used = 0, limit = 0;         // bytes
+  uint64_t rate = 0;  // bytes per second, both ways together, once it is used up; 0: nothing passes
+  std::chrono::system_clock::time_point until;  // from then on everything passes
+};
+struct QuotaReading {
+  std::string partition;
+  uint64_t used = 0, limit = 0;  // used: with what did not pass
+};
 
 }  // namespace shoji::net
