@@ -30,6 +30,12 @@ std::vector<size_t> quotas(const std::vector<ServiceMember>& members) {
   std::ranges::stable_sort(order, std::greater<>(),
                            [&](size_t i) { return kSlots * members[i].weight % sum; });
   for (size_t i = 0; given < kSlots; ++i, ++given) ++out[order[i % order.size()]];
+  // Nobody is left out because others weigh much more.
+  for (size_t i : order)
+    if (size_t& richest = *std::ranges::max_element(out); out[i] == 0 && richest > 1) {
+      --richest;
+      ++out[i];
+    }
   return out;
 }
 

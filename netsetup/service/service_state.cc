@@ -4,6 +4,7 @@
 
 #include "netsetup/attach/attach.h"
 #include "netsetup/firewall/slots.h"
+#include "netsetup/names/live.h"
 #include "netsetup/ports/ports.h"
 #include "netsetup/service/resolve.h"
 
@@ -118,6 +119,7 @@ Result<> Services::State::carry_out(ServiceLock& lock, const Plan& plan, const S
   TRY(tell_kernel(plan));
   Result<ServiceDefinition> defined = files.definition(name);
   if (!defined || *defined != plan.definition) TRY(files.write_definition(plan.definition));
+  if (plan.anew) TRY(set_service_name(files.store(), name, port.host));
   std::set<std::string> hosts = member_hosts(plan.definition), others;
   if (defined)
     for (const std::string& host : member_hosts(*defined))
@@ -198,6 +200,7 @@ Result<> Services::State::clear(ServiceLock& lock) {
     TRY(open->change_services(changes));
   }
   TRY(release_other_ports(name, {}));
+  TRY(remove_service_name(files.store(), name));
   TRY(files.sweep_index(name, {}));
   TRY(files.remove_definition(name));
   TRY(files.remove_record(name));

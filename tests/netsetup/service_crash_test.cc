@@ -118,7 +118,7 @@ TEST_CASE("a create that is killed leaves a whole service, or none") {
   Interrupted interrupted;
   size_t whole = 0;
   interrupted.run(
-      7, none, [](Services& services) { return services.create(site({"10.7.0.2:80"}, "80")); },
+      13, none, [](Services& services) { return services.create(site({"10.7.0.2:80"}, "80")); },
       [&] {
         size_t count =
             interrupted.scene.with_services([](Services& services) { return services.list()->size(); });
@@ -134,7 +134,7 @@ TEST_CASE("a change that is killed leaves what was, or what was to be") {
                           will_be = site({"10.7.0.3:80"}, "192.0.2.1:8080");
   size_t changed = 0;
   interrupted.run(
-      9,
+      15,
       [&](Services& services) -> Result<> {
         TRY(none(services));
         return services.create(was);
@@ -160,7 +160,7 @@ TEST_CASE(
   UniqueFd held[] = {interrupted.scene.open(), interrupted.scene.open()};
   std::string names = {who_answers(held[0]), who_answers(held[1])};
   interrupted.run(
-      6,
+      7,
       [](Services& services) -> Result<> {
         TRY(services.set_health("10.7.0.2", true));
         return {};
@@ -181,7 +181,7 @@ TEST_CASE(
 TEST_CASE("a removal that is killed leaves a whole service, or none") {
   Interrupted interrupted;
   interrupted.run(
-      7,
+      13,
       [](Services& services) -> Result<> {
         TRY(none(services));
         return services.create(site({"10.7.0.2:80"}, "80"));

@@ -58,10 +58,29 @@ inline pid_t serve_bytes(int netns, int port, char name) {
   return pid;
 }
 
+// The same for datagrams.
+inline pid_t echo_datagrams(int netns, int port, char name) {
+  UniqueFd server = inside(netns, [&] {
+    UniqueFd made(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in6 any = any_address(port);
+    REQUIRE(bind(made.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
+    return made;
+  });
+  pid_t pid = fork();
+  if (pid != 0) return pid;
+  while (true) {
+    char byte = 0;
+    sockaddr_in6 peer{};
+    socklen_t size = sizeof peer;
+    if (recvfrom(server.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&peer), &size) != 1) _exit(1);
+    sendto(server.get(), &name, 1, 0, reinterpret_cast<sockaddr*>(&peer), size);
+  }
+}
+
 // A connection to `address` from `netns`; none when it is refused, or not there within a second.
-inline UniqueFd connect_to(int netns, const std::string& address, int port) {
+inline UniqueFd connect_to(int netns, const std::string& address, int port, int type = SOCK_STREAM) {
   return inside(netns, [&] {
-    UniqueFd out(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    UniqueFd out(socket(AF_INET6, type | SOCK_CLOEXEC, 0));
     timeval patience{.tv_sec = 1, .tv_usec = 0};
     setsockopt(out.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     setsockopt(out.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -176,6 +195,7 @@ struct ServiceScene {
   [[nodiscard]] UniqueFd open(const char* address = kHost, int port = 80) const {
     return connect_to(client.get(), address, port);
   }
+  [[nodiscard]] UniqueFd flow(int port) const { return connect_to(client.get(), kHost, port, SOCK_DGRAM); }
   // Who answers `count` new connections, one after the other: how often each.
   [[nodiscard]] std::map<char, int> ask(int count, const char* address = kHost, int port = 80) const {
     std::map<char, int> out;

@@ -234,3 +234,55 @@ TEST_CASE("the next change, or a repair, brings back what a flush or a reboot to
   CHECK(scene.ask(2) == Answers{{'b', 2}});
   CHECK(faults_of(scene).empty());
 }
+
+TEST_CASE("UDP is spread too, and a flow stays with its member") {
+  ServiceScene scene(2);
+  std::vector<pid_t> servers;
+  for (int i = 0; i < 2; ++i)
+    servers.push_back(
+        echo_datagrams(scene.members[static_cast<size_t>(i)].get(), 53, static_cast<char>('a' + i)));
+  ServiceDefinition service = service_of({"10.7.0.2:53", "10.7.0.3:53"});
+  service.port = *parse_service_port("53/udp");
+  need(scene.with_services([&](Services& services) { return services.create(service); }));
+  UniqueFd flows[] = {scene.flow(53), scene.flow(53)};
+  std::string names = {who_answers(flows[0]), who_answers(flows[1])};
+  CHECK((names == "ab" || names == "ba"));
+  std::vector<std::string> targets = {"10.7.0.2:53"};
+  size_t left = scene.with_services(
+      [&](Services& services) { return need(services.drain_members("www", targets, milliseconds(0))); });
+  CHECK(left == 1);
+  CHECK(std::string{who_answers(flows[0]), who_answers(flows[1])} == names);
+  for (int i = 0; i < 3; ++i) CHECK(who_answers(scene.flow(53)) == 'b');
+  for (pid_t pid : servers) {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+}
+
+TEST_CASE("changes at the same time are all made") {
+  ServiceScene scene(2);
+  need(scene.with_services([](Services& services) { return services.create(service_of({"10.7.0.2:80"})); }));
+  std::vector<pid_t> changers;
+  for (int i = 0; i < 12; ++i) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      bool done = scene.with_services([&](Services& services) {
+        std::vector<ServiceMemberDefinition> member = {{.target = cat("10.7.0.3:", 80 + i)}};
+        return services.add_members("www", member) && services.set_health("10.7.0.2:80", i % 2 == 0);
+      });
+      _exit(done ? 0 : 1);
+    }
+    changers.push_back(pid);
+  }
+  for (pid_t pid : changers) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    CHECK(status == 0);
+  }
+  CHECK(faults_of(scene).empty());
+  ServiceState state = scene.with_services([](Services& services) { return need(services.state("www")); });
+  CHECK(state.members.size() == 13);
+  size_t slots = 0;
+  for (const ServiceMemberState& member : state.members) slots += member.slots;
+  CHECK(slots == kSlots);
+}

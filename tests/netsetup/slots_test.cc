@@ -37,6 +37,10 @@ TEST_CASE("slots are shared by weight, and a member's lie apart") {
   CHECK(count(slots, 0) == 90);
   CHECK(count(slots, 1) == 30);
   CHECK(count(slots, 2) == 0);
+  slots = assign_slots({}, members_of({1000, 1, 1000, 1}));
+  CHECK(count(slots, 0) == 59);
+  CHECK(count(slots, 1) == 1);
+  CHECK(count(slots, 3) == 1);
   slots = assign_slots({}, members_of({1, 1, 1, 1, 1, 1, 1}));
   for (size_t i = 0; i < 7; ++i) CHECK((count(slots, i) == 17 || count(slots, i) == 18));
 }
