@@ -43,15 +43,16 @@ constexpr std::string_view kGuardSets = R"(
   set told6 { typeof iifname . @th,64,128; }
 )";
 
-// Before bridge and routing have seen the packet. Duplicate address detection and router solicitation come from `::`; who
-// is no router advertises none (RFC 6105). A frame with a VLAN tag is none of these protocols here, and is dropped.
+// Before bridge and routing have seen the packet. Duplicate address detection comes from `::`. Who is no router advertises
+// none (RFC 6105), and nobody need ask for one: partitions are told their gateways, and a thousand that ask at once would
+// fill the host's table of neighbours. A frame with a VLAN tag is none of these protocols here, and is dropped.
 constexpr std::string_view kRoutedGuard = R"(
   chain guard {
     iifname . ether saddr . ip saddr @senders4 accept
-    icmpv6 type { nd-router-advert, nd-redirect } drop
+    icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect } drop
     icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @told6 drop
     iifname . ether saddr . ip6 saddr @senders6 accept
-    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } iifname . ether saddr @macs accept
+    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, mld2-listener-report } iifname . ether saddr @macs accept
     drop
   }
   chain raw_prerouting {
@@ -63,10 +64,10 @@ constexpr std::string_view kRoutedGuard = R"(
 constexpr std::string_view kBridgeGuard = R"(
   chain guard {
     iifname . ether saddr . arp saddr ip @senders4 iifname . arp saddr ether . arp saddr ip @senders4 accept
-    icmpv6 type { nd-router-advert, nd-redirect } drop
+    icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect } drop
     icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @told6 drop
     iifname . ether saddr . ip6 saddr @senders6 accept
-    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } iifname . ether saddr @macs accept
+    ip6 saddr :: icmpv6 type { nd-neighbor-solicit, mld2-listener-report } iifname . ether saddr @macs accept
     drop
   }
   chain prerouting {
