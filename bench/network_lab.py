@@ -28,14 +28,25 @@ def enter():
     for memory in ("/run", "/dev/shm"):  # where engines keep locks and namespaces that all of a host share
         run("mount", "-t", "tmpfs", "-o", "mode=0755", "none", memory)
     run("ip", "link", "set", "lo", "up")
-    # So that what else this machine does disturbs less; all contestants inherit it. With autogroups (sched(7)) it is
-    # the session's priority that counts.
-    os.setsid()
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-        pathlib.Path("/proc/self/autogroup").write_text(str(PRIORITY), encoding="ascii")
+    os.setsid()  # a session of its own, whose priority all contestants inherit
+    prefer(os.getpid())
     # Process 1 is spared signals that it has not asked for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))
+
+
+def prefer(pid):
+    """What else this machine does disturbs the process less. With autogroups (sched(7)) its session's priority counts."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, PRIORITY)
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(PRIORITY), encoding="ascii")
+
+
+def prefer_all(name):
+    """The same for every process of that name: engines give containers a session of their own."""
+    for path in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if path.read_text(encoding="utf-8").strip() == name:
+                prefer(int(path.parent.name))
 
 
 def in_own_namespaces(*command):

@@ -4,11 +4,11 @@ import random
 
 import network_hosts as hosts
 import network_peers
-from network_lab import CLIENT_CPU, SERVER_CPU, Load, median_and_spread, wait_until, wrk
+from network_lab import CLIENT_CPU, SERVER_CPU, Load, median_and_spread, prefer_all, wait_until, wrk
 from network_hosts import MEMBERS, PORT, SERVICE_PORT
 from table import grid
 
-ROUNDS, PEER_EVERY, SECONDS = 12, 3, 1
+ROUNDS, NEW_EVERY, PEER_EVERY, SECONDS = 12, 2, 4, 1
 LATENCY_ROUNDS, LATENCY_SECONDS, CONNECTIONS = 7, 1.5, 32
 
 
@@ -41,7 +41,7 @@ def answers(client, way):
 
 def measure_rates(client, ways, rounds):
     for number in range(rounds):
-        for close in (False, True):
+        for close in (False, True) if number % NEW_EVERY == 0 else (False,):
             order = [way for way in ways if not way.peer or number % PEER_EVERY == 0]
             random.shuffle(order)
             for way in order:
@@ -104,6 +104,7 @@ def measure(args, lab):
         ways.append(Way(f"{peer.name} {peer.version()}", peer.serve(SERVER_CPU), single, peer=True))
     for way in ways:
         answers(client, way)
+    prefer_all("nginx")
     rounds = args.rounds or ROUNDS
     measure_rates(client, ways, rounds)
     rate = min(median_and_spread(way.rates[False].values())[0] for way in ways if not way.peer) / 2
