@@ -3,6 +3,7 @@
 
 #include "cli/operator/attachment_verbs.h"
 #include "cli/operator/service_verbs.h"
+#include "cli/operator/traffic_verbs.h"
 
 namespace shoji::cli::op {
 
@@ -24,11 +25,12 @@ constexpr Verb kNetworkCreateVerb = handed_to_net(kNetworkCreate), kNetworkLsVer
                kNetworkReleaseVerb = handed_to_net(kNetworkRelease),
                kNetworkSetVerb = handed_to_net(kNetworkSet), kNetworkApplyVerb = handed_to_net(kNetworkApply),
                kNetworkPsVerb = handed_to_net(kNetworkPs), kNetworkPortsVerb = handed_to_net(kNetworkPorts),
-               kNetworkLeasesVerb = handed_to_net(kNetworkLeases);
+               kNetworkLeasesVerb = handed_to_net(kNetworkLeases),
+               kNetworkStatsVerb = handed_to_net(kNetworkStats);
 constexpr const Verb* kNetworkVerbs[] = {
-    &kNetworkCreateVerb, &kNetworkLsVerb,     &kNetworkInspectVerb, &kNetworkEditVerb, &kNetworkRmVerb,
-    &kNetworkAttachVerb, &kNetworkDetachVerb, &kNetworkReleaseVerb, &kNetworkSetVerb,  &kNetworkApplyVerb,
-    &kNetworkPsVerb,     &kNetworkPortsVerb,  &kNetworkLeasesVerb,
+    &kNetworkCreateVerb, &kNetworkLsVerb,     &kNetworkInspectVerb, &kNetworkEditVerb,  &kNetworkRmVerb,
+    &kNetworkAttachVerb, &kNetworkDetachVerb, &kNetworkReleaseVerb, &kNetworkSetVerb,   &kNetworkApplyVerb,
+    &kNetworkPsVerb,     &kNetworkPortsVerb,  &kNetworkLeasesVerb,  &kNetworkStatsVerb,
 };
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <map>
 
+#include "base/log.h"
 #include "netsetup/usage/readings.h"
 #include "netsetup/usage/usage_file.h"
 
@@ -23,11 +25,41 @@ struct Seen {
 
 using SeenByPartition = std::map<std::string, std::vector<Seen>>;
 
+using Readings = std::unordered_map<std::string, Reading>;
+
+// What limits threw away counts as dropped too.
+Result<> add_queue_drops(RouteSocket& host, const std::vector<Attachment>& attachments, Readings& readings) {
+  std::vector<int> limited;
+  auto index_of = [&](const std::string& name) {
+    auto found = readings.find(name);
+    return found == readings.end() ? 0 : found->second.index;
+  };
+  for (const Attachment& attachment : attachments) {
+    if (attachment.rates.in != 0) limited.push_back(index_of(attachment.host_interface));
+    if (attachment.rates.out != 0) limited.push_back(index_of(rate_interface(attachment.host_interface)));
+  }
+  std::erase(limited, 0);
+  if (limited.empty()) return {};
+  TRY_ASSIGN(auto drops, read_queue_drops(host, limited));
+  for (const Attachment& attachment : attachments) {
+    auto found = readings.find(attachment.host_interface);
+    if (found == readings.end()) continue;
+    if (attachment.rates.in != 0) found->second.counters.dropped_in += drops[found->second.index];
+    if (attachment.rates.out != 0)
+      found->second.counters.dropped_out += drops[index_of(rate_interface(attachment.host_interface))];
+  }
+  return {};
+}
+
 Result<SeenByPartition> look_at(RouteSocket& host, const std::vector<Attachment>& attachments) {
   std::vector<std::string> names;
-  for (const Attachment& attachment : attachments)
-    if (!attachment.host_interface.empty()) names.push_back(attachment.host_interface);
-  TRY_ASSIGN(auto readings, read_interfaces(host, names));
+  for (const Attachment& attachment : attachments) {
+    if (attachment.host_interface.empty()) continue;
+    names.push_back(attachment.host_interface);
+    if (attachment.rates.out != 0) names.push_back(rate_interface(attachment.host_interface));
+  }
+  TRY_ASSIGN(Readings readings, read_interfaces(host, names));
+  TRY(add_queue_drops(host, attachments, readings));
   SeenByPartition out;
   for (const Attachment& attachment : attachments) {
     std::vector<Seen>& of_partition = out[attachment.partition];
@@ -45,11 +77,23 @@ WallTime made_at(const NetworkStore& store, const Attachment& attachment) {
   return std::chrono::system_clock::from_time_t(record.st_mtime);
 }
 
+// A file that is not what we wrote must not keep a partition from being removed: it is put aside, and told of.
+Result<UsageFile> load_or_begin(const NetworkStore& store, const std::string& partition, WallTime now) {
+  Result<UsageFile> file = load_usage(store, partition, now);
+  if (file || file.error().kind != Kind::kInvalid) return file;
+  TRY(check_usage_name(partition));
+  std::string path = cat(store.root, "/usage/", partition, ".json");
+  std::string aside = path + ".broken";
+  if (rename(path.c_str(), aside.c_str()) != 0) return file;
+  log(LogLevel::kWarning, cat(file.error().text, "; it is ", quote(aside), " now, and counting begins anew"));
+  return load_usage(store, partition, now);
+}
+
 // Under the lock, but for one partition only: whoever detaches one need not wait for a thousand.
 Result<Usage> add_and_save(const NetworkStore& store, const std::string& partition,
                            const std::vector<Seen>& seen, const std::string& boot_id, WallTime now) {
   TRY_ASSIGN(LockedUsage locked, lock_usage(store));
-  TRY_ASSIGN(UsageFile file, load_usage(store, partition, now));
+  TRY_ASSIGN(UsageFile file, load_or_begin(store, partition, now));
   bool changed = file.saved < start_of_month(now);
   for (const Seen& each : seen)
     changed |= add_reading(file, each.attachment->network, boot_id, each.reading,

@@ -237,6 +237,9 @@ bool add_reading(UsageFile& file, const std::string& network, const std::string&
     file.sums.total.*counter.member += delta.*counter.member;
     before.*counter.member += delta.*counter.member;
   }
+  // A limit's count begins anew with the limit, and after 32 bits.
+  before.dropped_in = reading.counters.dropped_in;
+  before.dropped_out = reading.counters.dropped_out;
   *known = {network, boot_id, reading.index, before};
   file.sums.month_bytes += share_of_month(month_bytes(delta), same ? file.saved : since, now);
   file.sums.over = file.sums.quota.bytes != 0 && file.sums.month_bytes >= file.sums.quota.bytes;

@@ -138,6 +138,9 @@ TEST_CASE("quotas are kept, and forgotten with the partition") {
   REQUIRE(forget_usage(store, "web1"));
   REQUIRE(forget_usage(store, "web1"));
   CHECK(read_usage(store, "web1")->quota.bytes == 0);
+  // One that is not ours keeps nobody from asking, and says so.
+  REQUIRE(write_file_atomically(store.root + "/usage/web2.json", "{"));
+  CHECK(read_usage(store, "web2").error().kind == Kind::kInvalid);
   // What a loss of power left of a file.
   REQUIRE(write_file_atomically(store.root + "/usage/web1.json", ""));
   CHECK(read_usage(store, "web1")->total.bytes_in == 0);
@@ -268,6 +271,41 @@ int status_of(int (*body)(const NetworkStore&)) {
 }
 
 }  // namespace
+
+namespace {
+
+// More datagrams than the limit's queue holds: what arrives and what was dropped are all there were.
+int drops_of_limits_are_counted(const NetworkStore& store) {
+  Result<RouteSocket> host = RouteSocket::open();
+  Result<Network> network =
+      parse_network(R"({"name": "net", "subnets": [{"subnet": "10.7.0.0/24"}]})", "test");
+  NEED(host && network && create_network(store, *network));
+  Result<Attachment> made = attach_new(store, *network, "web1");
+  NEED(made && send_to(made->addresses[0].address, 1, kSize));
+  NEED(has_received(store, *host, "web1", kOnWire));
+  // The record is written with the rates by whoever attaches with them.
+  made->rates = {.in = 10'000, .out = 10'000};
+  NEED(set_rates(*host, made->host_interface, made->rates, 1500) && write_record(store, *made));
+  constexpr uint64_t kMany = 60;
+  NEED(send_to(made->addresses[0].address, kMany, kSize));
+  Result<std::vector<Usage>> usage = collect_usage(store, *host, "web1");
+  NEED(usage && (*usage)[0].total.dropped_in > kMany / 2 && (*usage)[0].total.dropped_in < kMany + 5);
+  uint64_t before = (*usage)[0].total.dropped_in;
+  usage = collect_usage(store, *host, "web1");
+  NEED(usage && (*usage)[0].total.dropped_in < before + 5);
+  // A broken file is put aside, and the interface can go.
+  NEED(write_file_atomically(store.root + "/usage/web1.json", "{"));
+  NEED(save_usage(store, *host, {*made}));
+  NEED(access((store.root + "/usage/web1.json.broken").c_str(), F_OK) == 0);
+  NEED(read_usage(store, "web1")->total.packets_in > 0);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("what a rate limit throws away is counted") {
+  CHECK(status_of(drops_of_limits_are_counted) == 0);
+}
 
 TEST_CASE("traffic is counted once, across looks and restarts of the partition") {
   CHECK(status_of(sums_survive_restarts) == 0);
