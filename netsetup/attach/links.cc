@@ -141,26 +141,34 @@ std::string attach_subject(const Attachment& attachment) {
   return cat("attach ", quote(attachment.partition), " to network ", quote(attachment.network));
 }
 
+// Up is the last step: a bridge that is down was left by a kill, or somebody else is just making it, and then what is
+// below is done twice.
 Result<> bring_up_network(RouteSocket& host, const Network& network) {
   if (network.kind != NetworkKind::kBridge) return {};
   std::string name = network.interface_name();
-  if (host.index_of(name)) return {};
+  if (host.is_up(name)) return {};
   Batch batch;
-  std::optional<Mac> mac;
-  if (!network.subnets.empty())
-    mac = mac_for(network.subnets[0].gateway.value_or(network.subnets[0].prefix.first()));
-  add_bridge(batch, name, {.mac = mac, .mtu = network.mtu});
-  if (Result<> made = batch.send(host); !made) {
-    // Another verb was quicker: it does the rest, and what is below may be done twice.
-    if (made.error().kind != Kind::kExists) return made;
+  if (!host.index_of(name)) {
+    std::optional<Mac> mac;
+    if (!network.subnets.empty())
+      mac = mac_for(network.subnets[0].gateway.value_or(network.subnets[0].prefix.first()));
+    add_bridge(batch, name, {.mac = mac, .up = false});
+    if (Result<> made = batch.send(host); !made && made.error().kind != Kind::kExists) return made;
   }
   TRY_ASSIGN(int index, host.index_of(name));
   TRY(trust_link_local(network, name));
+  TRY(allow_forwarding(network, name));
+  LinkChange change{.up = {}, .mac = {}, .mtu = {}, .master = {}, .name = {}};
+  // Not with the bridge: only a change keeps it from following its ports.
+  if (network.mtu != 0) {
+    change.mtu = network.mtu;
+    change_link(batch, index, change, cat("change bridge ", quote(name)));
+  }
   for (const Subnet& subnet : network.subnets)
-    if (subnet.gateway) add_address(batch, index, {*subnet.gateway, subnet.prefix.length});
-  Result<> addressed = batch.empty() ? Result<>{} : batch.send(host);
-  if (!addressed && addressed.error().kind != Kind::kExists) return addressed;
-  return allow_forwarding(network, name);
+    if (subnet.gateway) ensure_address(batch, index, {*subnet.gateway, subnet.prefix.length});
+  change.up = true;
+  change_link(batch, index, change, cat("bring up bridge ", quote(name)));
+  return batch.send(host);
 }
 
 Result<> adjust_network(RouteSocket& host, const Network& network) {

@@ -116,6 +116,13 @@ Result<int> RouteSocket::index_of(const std::string& name) {
   return fail_errno(error, cat("look for interface ", quote(name)));
 }
 
+bool RouteSocket::is_up(const std::string& name) {
+  ifreq request{};
+  if (name.size() >= sizeof request.ifr_name) return false;
+  name.copy(request.ifr_name, name.size());
+  return ioctl(nl_socket_get_fd(get()), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
+}
+
 void RouteSocket::settle_carrier(const std::string& name) {
   ethtool_value question{.cmd = ETHTOOL_GLINK, .data = 0};
   ifreq request{};

@@ -31,6 +31,8 @@ class RouteSocket {
 
   // The index of an interface; Error::err is ENODEV when there is none of that name.
   Result<int> index_of(const std::string& name);
+  // False also when there is none of that name.
+  bool is_up(const std::string& name);
   // After the other end came up: the interface sends from now on. The kernel lets it only when a worker has seen the
   // carrier (net/core/link_watch.c), which may take long when others change interfaces, and drops packets until then;
   // asking for the link's state sees to it at once (ethtool_op_get_link(), since Linux 3.0). Gone is fine.

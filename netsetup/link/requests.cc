@@ -122,7 +122,7 @@ void add_veth(Batch& batch, const VethEnd& near, const VethEnd& far, const VethO
 }
 
 void add_bridge(Batch& batch, const std::string& name, const BridgeOptions& options) {
-  nl_msg* message = link_message(kMake, 0, IFF_UP);
+  nl_msg* message = link_message(kMake, 0, options.up ? IFF_UP : 0);
   put_name(message, name);
   put_mac(message, options.mac);
   put_number(message, IFLA_MTU, options.mtu);
@@ -239,6 +239,9 @@ Result<> remove_links(RouteSocket& host, std::span<const std::string> names) {
 
 void add_address(Batch& batch, int index, const Prefix& address) {
   batch.add(address_message(RTM_NEWADDR, kMake, index, address), cat("add address ", address.text()));
+}
+void ensure_address(Batch& batch, int index, const Prefix& address) {
+  batch.add(address_message(RTM_NEWADDR, kMake, index, address), cat("add address ", address.text()), EEXIST);
 }
 void remove_address(Batch& batch, int index, const Prefix& address) {
   batch.add(address_message(RTM_DELADDR, 0, index, address), cat("remove address ", address.text()),

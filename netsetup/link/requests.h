@@ -33,8 +33,9 @@ void add_veth(Batch& batch, const VethEnd& near, const VethEnd& far, const VethO
 struct BridgeOptions {
   std::optional<Mac> mac;  // fixed, else it changes with the ports
   uint32_t mtu = 0;
+  bool up = true;
 };
-// Up, without spanning tree; group forwarding and multicast snooping are the kernel's defaults.
+// Without spanning tree; group forwarding and multicast snooping are the kernel's defaults.
 void add_bridge(Batch& batch, const std::string& name, const BridgeOptions& options);
 
 // Lets the bridge send a packet back out of the port it came in by: a partition reaches itself through a port that it
@@ -77,6 +78,8 @@ Result<> remove_links(RouteSocket& host, std::span<const std::string> names);
 
 // IPv6 without duplicate address detection: the address is usable at once, and nobody else can have it.
 void add_address(Batch& batch, int index, const Prefix& address);
+// There already is fine.
+void ensure_address(Batch& batch, int index, const Prefix& address);
 void remove_address(Batch& batch, int index, const Prefix& address);
 
 struct Route {
