@@ -37,6 +37,7 @@ Result<> cni_check_attachment(const NetworkStore& store, const std::string& part
 
 struct CniLeftover {
   std::string partition, network;
+  bool operator==(const CniLeftover&) const = default;
 };
 // Records of an earlier boot, and those of which `lives` knows nothing: to be detached.
 Result<std::vector<CniLeftover>> cni_leftovers(

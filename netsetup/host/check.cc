@@ -112,6 +112,7 @@ Result<std::vector<Fault>> check_host(HostContext& context, bool repair) {
   for (const std::string& partition : partitions)
     TRY(check_partition(context, facts, networks, partition, faults));
   TRY(check_claims(context, networks, faults));
+  TRY(check_plugins(context, faults));
   TRY(check_strays(context, networks, faults));
   TRY(check_firewall(context, faults));
   return faults.take();

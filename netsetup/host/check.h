@@ -37,6 +37,8 @@ Result<> check_interfaces(HostContext& context, const HostFacts& facts, const Ne
                           const Attachment& attachment, Faults& faults);
 // Leases and claims of ports that nobody has, and those that attachments lack.
 Result<> check_claims(HostContext& context, const std::vector<Network>& networks, Faults& faults);
+// What plugins of CNI keep for nobody.
+Result<> check_plugins(HostContext& context, Faults& faults);
 // Interfaces and pinned namespaces that belong to nobody.
 Result<> check_strays(HostContext& context, const std::vector<Network>& networks, Faults& faults);
 

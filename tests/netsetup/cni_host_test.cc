@@ -113,6 +113,47 @@ int host_namespace(const std::string& directory) {
   return 0;
 }
 
+std::string fault_of(const Result<std::vector<Fault>>& faults) {
+  if (!faults) return faults.error().text;
+  std::string out;
+  for (const Fault& fault : *faults)
+    out += cat(fault.subject, ": ", fault.what, fault.repaired ? " (repaired)\n" : "\n");
+  return out;
+}
+
+#define NEED_FAULT(faults, text)                                 \
+  if (std::string said = fault_of(faults); said != (text)) {     \
+    dprintf(2, "line %d: it says %s\n", __LINE__, said.c_str()); \
+    return 1;                                                    \
+  }
+
+// What plugins say about an attachment, and what they keep for nobody.
+int checked(const std::string& directory) {
+  Scene scene(directory);
+  scene.plugin("[ $CNI_COMMAND = DEL ] || echo '{}'");
+  NEED(scene.attach("web"));
+  Result<HostNetworks> host = HostNetworks::open(scene.store);
+  NEED(host);
+  NEED(host->check(true));  // makes the firewall's tables, which CNI does not need
+  NEED_FAULT(host->check(true), "");
+  const std::string subject = R"(partition "web", network "cni:own": )";
+  scene.plugin(R"sh(echo '{"code": 100, "msg": "eth0 is gone"}'; exit 1)sh");
+  NEED_FAULT(host->check(true), subject + R"(CNI network "own": plugin "own": CHECK: eth0 is gone)"
+                                          "\n");
+  // As after a reboot, which forgets what is in RUN.
+  NEED(remove_record(scene.store, "web", "cni:own"));
+  NEED(remove_netns(scene.store.netns_directory(), "web"));
+  const std::string kept = subject + "plugins of CNI keep an attachment that is none any more";
+  NEED_FAULT(host->check(false), kept + "\n");
+  NEED_FAULT(host->check(true), kept + R"(, and that cannot be mended: detach "web" from network "cni:own": )"
+                                       R"(CNI network "own": plugin "own": DEL: eth0 is gone)"
+                                       "\n");
+  scene.plugin("exit 0");
+  NEED_FAULT(host->check(true), kept + " (repaired)\n");
+  NEED_FAULT(host->check(true), "");
+  return 0;
+}
+
 // Killed while a plugin runs: the next verb has it undone.
 int killed(const std::string& directory) {
   Scene scene(directory);
@@ -157,6 +198,10 @@ TEST_CASE("a network of CNI is one of the host's") {
 
 TEST_CASE("a CNI plugin that fails both ways holds up its partition alone") {
   CHECK(apart(broken_plugin) == 0);
+}
+
+TEST_CASE("a check of the host asks the plugins of CNI, and has undone what they keep for nobody") {
+  CHECK(apart(checked) == 0);
 }
 
 TEST_CASE("nothing is attached to the host's own namespace") {

@@ -9,7 +9,6 @@
 
 #include "base/io.h"
 #include "netsetup/cni/chain.h"
-#include "netsetup/cni/check.h"
 #include "tests/catch.h"
 
 using namespace shoji;
@@ -242,34 +241,6 @@ TEST_CASE("a CNI detach that fails can be done again") {
   REQUIRE(unlink((stage.places.configurations + "/net.conflist").c_str()) == 0);
   stage.plugin("one", "exit 0");
   CHECK(cni_detach(stage.store(), "web", "cni:net", stage.places));
-}
-
-TEST_CASE("a check of CNI tells what plugins say, and has undone what nobody knows") {
-  Stage stage;
-  stage.configure("net.conflist", list_of(R"({"type": "one"})"));
-  stage.plugin("one", "[ $CNI_COMMAND = DEL ] || echo '{}'");
-  Result<Attachment> made = stage.attach();
-  REQUIRE(made);
-  CHECK(check_cni(stage.store(), {*made}, true, stage.places)->empty());
-  stage.plugin("one", R"sh(echo '{"code": 100, "msg": "eth0 is gone"}'; exit 1)sh");
-  Result<std::vector<CniFault>> faults = check_cni(stage.store(), {*made}, true, stage.places);
-  REQUIRE(faults);
-  REQUIRE(faults->size() == 1);
-  CHECK((*faults)[0].partition == "web");
-  CHECK((*faults)[0].what == R"(CNI network "net": plugin "one": CHECK: eth0 is gone)");
-  CHECK_FALSE((*faults)[0].repaired);
-  // Nobody is attached any more, and the plugin does not want to.
-  faults = check_cni(stage.store(), {}, true, stage.places);
-  REQUIRE(faults->size() == 1);
-  CHECK_FALSE((*faults)[0].repaired);
-  CHECK((*faults)[0].what.ends_with("DEL: eth0 is gone"));
-  stage.plugin("one", "exit 0");
-  faults = check_cni(stage.store(), {}, false, stage.places);
-  REQUIRE(faults->size() == 1);
-  CHECK((*faults)[0].what == "plugins of CNI hold what nobody uses");
-  CHECK_FALSE((*faults)[0].repaired);
-  CHECK((*check_cni(stage.store(), {}, true, stage.places))[0].repaired);
-  CHECK(check_cni(stage.store(), {}, false, stage.places)->empty());
 }
 
 TEST_CASE("what no CNI plugin can do is refused before anything runs") {
