@@ -13,7 +13,7 @@ using shoji::net::Network;
 std::string json_of(const Network& network, const std::vector<const Attachment*>& attached) {
   // The document as it is, with one member more.
   std::string document = indented(shoji::net::print_network(network), 2);
-  document.resize(document.rfind("\n"));
+  document.resize(document.rfind('\n'));
   std::string list;
   for (const Attachment* attachment : attached)
     list += cat(list.empty() ? "" : ",", '\n', indented(shoji::net::print_attachment(*attachment), 6));
