@@ -26,11 +26,12 @@ constexpr Verb kNetworkCreateVerb = handed_to_net(kNetworkCreate), kNetworkLsVer
                kNetworkSetVerb = handed_to_net(kNetworkSet), kNetworkApplyVerb = handed_to_net(kNetworkApply),
                kNetworkPsVerb = handed_to_net(kNetworkPs), kNetworkPortsVerb = handed_to_net(kNetworkPorts),
                kNetworkLeasesVerb = handed_to_net(kNetworkLeases),
-               kNetworkStatsVerb = handed_to_net(kNetworkStats);
+               kNetworkStatsVerb = handed_to_net(kNetworkStats),
+               kNetworkCheckVerb = handed_to_net(kNetworkCheck);
 constexpr const Verb* kNetworkVerbs[] = {
     &kNetworkCreateVerb, &kNetworkLsVerb,     &kNetworkInspectVerb, &kNetworkEditVerb,  &kNetworkRmVerb,
     &kNetworkAttachVerb, &kNetworkDetachVerb, &kNetworkReleaseVerb, &kNetworkSetVerb,   &kNetworkApplyVerb,
-    &kNetworkPsVerb,     &kNetworkPortsVerb,  &kNetworkLeasesVerb,  &kNetworkStatsVerb,
+    &kNetworkPsVerb,     &kNetworkPortsVerb,  &kNetworkLeasesVerb,  &kNetworkStatsVerb, &kNetworkCheckVerb,
 };
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};
