@@ -1,7 +1,4 @@
 // What the network verbs print, of networks and records made by hand: nothing of the kernel is needed.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdlib>
 
 #include "base/io.h"
@@ -9,37 +6,17 @@
 #include "cli/net/verbs.h"
 #include "netsetup/attach/attach.h"
 #include "tests/catch.h"
+#include "tests/cli/printed.h"
 
 using namespace shoji;
 using namespace shoji::cli;
 using shoji::net::Attachment;
 using shoji::net::Network;
 using shoji::net::NetworkStore;
+using shoji::test::print_in;
+using shoji::test::Printed;
 
 namespace {
-
-// Standard output, or another stream, in a file as long as it lives.
-class Redirected {
- public:
-  Redirected(int stream, const std::string& file)
-      : stream_(stream), saved_(fcntl(stream, F_DUPFD_CLOEXEC, 10)) {
-    auto out = open_file(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    REQUIRE(out);
-    dup2(out->get(), stream);
-  }
-  Redirected(const Redirected&) = delete;
-  Redirected& operator=(const Redirected&) = delete;
-  ~Redirected() { dup2(saved_.get(), stream_); }
-
- private:
-  int stream_;
-  UniqueFd saved_;
-};
-
-struct Printed {
-  int code = 0;
-  std::string out, err;
-};
 
 struct Scene {
   std::string directory;
@@ -75,17 +52,7 @@ struct Scene {
   [[nodiscard]] Printed run(std::vector<std::string> words) const {
     std::vector<std::string> all = {"--root", store.root, "--run", store.run, "network"};
     all.insert(all.end(), words.begin(), words.end());
-    std::vector<char*> pointers;
-    for (std::string& word : all) pointers.push_back(word.data());
-    Printed printed;
-    {
-      Redirected out(STDOUT_FILENO, directory + "/out"), err(STDERR_FILENO, directory + "/err");
-      op::Globals globals;
-      printed.code = run_program(op::describe(cli::net::net_verbs()), &globals, pointers);
-    }
-    printed.out = read_file(directory + "/out").value();
-    printed.err = read_file(directory + "/err").value();
-    return printed;
+    return print_in(directory, cli::net::net_verbs(), all);
   }
 };
 
