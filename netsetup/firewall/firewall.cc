@@ -7,6 +7,7 @@
 #include "netsetup/firewall/nft_library.h"
 #include "netsetup/firewall/quota_rules.h"
 #include "netsetup/firewall/ruleset.h"
+#include "netsetup/firewall/service_kernel.h"
 #include "netsetup/firewall/transaction.h"
 
 namespace shoji::net {
@@ -20,6 +21,20 @@ struct Firewall::State {
 };
 
 namespace {
+
+void add_service_change(const ServiceChange& change, Transaction& out) {
+  using enum ServiceChange::How;
+  if (change.how == kElements) {
+    SlotChanges slots = slot_changes(change.service, change.before, change.slots);
+    for (const Element& element : slots.gone) out.remove(element);
+    for (const Element& element : slots.come) out.add(element);
+    return;
+  }
+  out.remove(service_lead(change.service));
+  if (change.how == kLeadAway) return;
+  out.remove_chain(service_chain(change.service));
+  out.remove_set(slots_name(change.service));
+}
 
 std::vector<std::string> keys_of(const VirtualService& service, const std::vector<size_t>& slots) {
   std::vector<std::string> out;
@@ -126,33 +141,36 @@ Result<std::vector<std::string>> Firewall::add_service(const VirtualService& ser
 Result<std::vector<std::string>> Firewall::change_service(const VirtualService& service,
                                                           const std::vector<std::string>& slots) {
   std::vector<size_t> after = assign_slots(slots, service.members);
-  TRY(state_->act(service_changed(service, slots, after), cat("change service ", quote(service.name))));
+  TRY(change_services({{.service = service, .before = slots, .slots = after}}));
   return keys_of(service, after);
 }
 
 Result<> Firewall::remove_service(const VirtualService& service) {
-  return state_->act(service_removed(service), cat("remove service ", quote(service.name)));
+  return change_services(
+      {{.how = ServiceChange::How::kRemove, .service = service, .before = {}, .slots = {}}});
 }
 
 Result<> Firewall::change_services(const std::vector<ServiceChange>& changes) {
+  using enum ServiceChange::How;
   std::string commands, names;
+  Transaction transaction;
   for (const ServiceChange& change : changes) {
-    using enum ServiceChange::How;
     if (change.how == kLeadAway) commands += service_led_away(change.service);
     if (change.how == kRemove) commands += service_removed(change.service);
     if (change.how == kAnew) commands += service_added(change.service, change.slots);
     if (change.how == kElements) commands += service_changed(change.service, change.before, change.slots);
+    add_service_change(change, transaction);
     if (names.find(quote(change.service.name)) == std::string::npos)
       names += cat(names.empty() ? "" : ", ", quote(change.service.name));
   }
-  return state_->act(commands, cat("change service ", names));
+  std::string what = cat("change service ", names);
+  // Only what is made anew has rules to write.
+  bool has_rules = std::ranges::any_of(changes, [](const ServiceChange& one) { return one.how == kAnew; });
+  return has_rules ? state_->act(commands, what) : transaction.commit_present(state_->socket, what);
 }
 
 Result<std::optional<std::vector<std::string>>> Firewall::read_service(const VirtualService& service) {
-  Result<std::string> listing = state_->run(service_listed(service), "list a service");
-  // nft has no code for "not there": whatever it cannot list is to be made anew.
-  if (!listing) return std::nullopt;
-  return service_row(service, *listing);
+  return read_service_row(state_->socket, service);
 }
 
 Result<> Firewall::set_quota(const PartitionQuota& quota) {

@@ -32,10 +32,16 @@ std::string service_led_away(const VirtualService& service);
 // Only the slots that differ. `before` are keys (member_key()), as the row was; after it the row is `slots`.
 std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
                             const std::vector<size_t>& slots);
-// What there is of it in sets and maps then.
+
+// The same objects for who speaks to the kernel itself. The element that leads to a service is the first one.
+Element service_lead(const VirtualService& service);
 std::vector<Element> service_elements(const VirtualService& service, const std::vector<size_t>& slots);
-// What lists a service, and the row of slots in what nft prints then; nullopt when it is not whole.
-std::string service_listed(const VirtualService& service);
-std::optional<std::vector<std::string>> service_row(const VirtualService& service, std::string_view listing);
+std::string service_chain(const VirtualService& service);
+std::string slots_name(const VirtualService& service);
+struct SlotChanges {
+  std::vector<Element> gone, come;
+};
+SlotChanges slot_changes(const VirtualService& service, const std::vector<std::string>& before,
+                         const std::vector<size_t>& slots);
 
 }  // namespace shoji::net

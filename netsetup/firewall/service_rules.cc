@@ -1,8 +1,6 @@
 // A virtual service in nft(8)'s language: a map of slots, a chain that chooses one, and the element that leads there.
 #include <linux/netfilter.h>
 
-#include <charconv>
-
 #include "netsetup/firewall/nft_words.h"
 #include "netsetup/firewall/ruleset.h"
 
@@ -44,23 +42,27 @@ std::string slots_map(const VirtualService& service) {
              word4or6(service_family(service), "ip", "ip6"), " daddr . th dport; }\n");
 }
 
-// What `nft list map` prints of one element, "7 : 10.7.0.2 . 80", goes to its slot of the row.
-bool read_slot(std::string_view text, Family family, std::vector<std::string>& row) {
-  size_t colon = text.find(" : "), dot = text.rfind(" . ");
-  size_t slot = 0;
-  unsigned port = 0;
-  if (colon == std::string_view::npos || dot == std::string_view::npos || dot < colon) return false;
-  if (std::from_chars(text.data(), text.data() + colon, slot).ptr != text.data() + colon) return false;
-  if (std::from_chars(text.data() + dot + 3, text.data() + text.size(), port).ptr !=
-      text.data() + text.size())
-    return false;
-  Result<Address> address = Address::parse(text.substr(colon + 3, dot - colon - 3));
-  if (!address || address->family() != family || slot >= row.size()) return false;
-  row[slot] = member_key({.partition = {}, .address = *address, .port = static_cast<uint16_t>(port)});
-  return true;
+// Without a member the client hears at once that nobody is there, whatever the host's other tables drop.
+std::string_view refusal(const VirtualService& service) {
+  return service.port.protocol == Protocol::kTcp ? "meta l4proto tcp reject with tcp reset"
+                                                 : "meta l4proto udp reject with icmpx port-unreachable";
+}
+
+Element slot_element(const VirtualService& service, size_t slot, const ServiceMember* target) {
+  Element out{.table = Table::kInet, .set = slots_name(service), .key = {}, .value = {}, .jump = {}};
+  out.key.add_slot(static_cast<uint32_t>(slot));
+  if (target != nullptr) out.value.add(target->address).add_port(target->port);
+  return out;
 }
 
 }  // namespace
+
+std::string service_chain(const VirtualService& service) {
+  return cat("service_", service_id(service));
+}
+std::string slots_name(const VirtualService& service) {
+  return cat("slots_", service_id(service));
+}
 
 Family service_family(const VirtualService& service) {
   if (service.port.host) return service.port.host->family();
@@ -74,9 +76,10 @@ std::string service_added(const VirtualService& service, const std::vector<size_
                                                              : cat("jhash ", ip, " saddr mod ", kSlots);
   // Whatever there is of it goes first, in the same transaction: nft 1.0.6 cannot write a rule that looks into a map
   // which the kernel has already ("conflicting protocols specified: tcp vs. th").
-  std::string out = cat(service_removed(service), "table ", kTable, " {\n", slots_map(service),
-                        "  chain service_", id, " {\n    meta l4proto ", protocol_name(service.port.protocol),
-                        " dnat ", ip, " to ", choice, " map @slots_", id, "\n  }\n}\n");
+  std::string out =
+      cat(service_removed(service), "table ", kTable, " {\n", slots_map(service), "  chain service_", id,
+          " {\n    meta l4proto ", protocol_name(service.port.protocol), " dnat ", ip, " to ", choice,
+          " map @slots_", id, "\n    ", refusal(service), "\n  }\n}\n");
   return out + service_changed(service, {}, slots) + lead_to(service);
 }
 
@@ -95,80 +98,49 @@ std::string service_removed(const VirtualService& service) {
 
 std::string service_changed(const VirtualService& service, const std::vector<std::string>& before,
                             const std::vector<size_t>& slots) {
+  SlotChanges changes = slot_changes(service, before, slots);
   std::string gone, come;
+  for (const Element& one : changes.gone) gone += cat(gone.empty() ? "" : ", ", one.key.text);
+  for (const Element& one : changes.come)
+    come += cat(come.empty() ? "" : ", ", one.key.text, " : ", one.value.text);
+  std::string map = slots_name(service);
+  return (gone.empty() ? "" : element("delete", map, gone)) + (come.empty() ? "" : element("add", map, come));
+}
+
+Element service_lead(const VirtualService& service) {
+  Element out{.table = Table::kInet,
+              .set = std::string(service_map(service)),
+              .key = {},
+              .value = {},
+              .jump = service_chain(service)};
+  if (service.port.host) {
+    out.key.add(*service.port.host);
+  } else {
+    bool four = service_family(service) == Family::kIpv4;
+    out.key.add_number(four ? "ipv4" : "ipv6", four ? NFPROTO_IPV4 : NFPROTO_IPV6);
+  }
+  out.key.add(service.port.protocol).add_port(service.port.port);
+  return out;
+}
+
+std::vector<Element> service_elements(const VirtualService& service, const std::vector<size_t>& slots) {
+  std::vector<Element> out = {service_lead(service)};
+  for (size_t slot = 0; slot < slots.size(); ++slot)
+    if (slots[slot] != kNobody) out.push_back(slot_element(service, slot, &service.members[slots[slot]]));
+  return out;
+}
+
+SlotChanges slot_changes(const VirtualService& service, const std::vector<std::string>& before,
+                         const std::vector<size_t>& slots) {
+  SlotChanges out;
   for (size_t slot = 0; slot < slots.size(); ++slot) {
     const std::string& old = slot < before.size() ? before[slot] : std::string();
     bool somebody = slots[slot] != kNobody;
     if (somebody ? old == member_key(service.members[slots[slot]]) : old.empty()) continue;
-    if (!old.empty()) gone += cat(gone.empty() ? "" : ", ", slot);
-    if (!somebody) continue;
-    const ServiceMember& target = service.members[slots[slot]];
-    come += cat(come.empty() ? "" : ", ", slot, " : ", host_and_port(target.address, target.port));
-  }
-  std::string map = cat("slots_", service_id(service));
-  return (gone.empty() ? "" : element("delete", map, gone)) + (come.empty() ? "" : element("add", map, come));
-}
-
-std::vector<Element> service_elements(const VirtualService& service, const std::vector<size_t>& slots) {
-  std::vector<Element> out;
-  Fields lead;
-  if (service.port.host) {
-    lead.add(*service.port.host);
-  } else {
-    lead.add_number(word4or6(service_family(service), "ipv4", "ipv6"),
-                    service_family(service) == Family::kIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
-  }
-  lead.add(service.port.protocol).add_port(service.port.port);
-  std::string id = service_id(service);
-  out.push_back({.table = Table::kInet,
-                 .set = std::string(service_map(service)),
-                 .key = std::move(lead),
-                 .value = {},
-                 .jump = cat("service_", id)});
-  for (uint32_t slot = 0; slot < slots.size(); ++slot) {
-    if (slots[slot] == kNobody) continue;
-    const ServiceMember& target = service.members[slots[slot]];
-    Fields key, value;
-    key.add_slot(slot);
-    value.add(target.address).add_port(target.port);
-    out.push_back({.table = Table::kInet,
-                   .set = cat("slots_", id),
-                   .key = std::move(key),
-                   .value = std::move(value),
-                   .jump = {}});
+    if (!old.empty()) out.gone.push_back(slot_element(service, slot, nullptr));
+    if (somebody) out.come.push_back(slot_element(service, slot, &service.members[slots[slot]]));
   }
   return out;
-}
-
-std::string service_listed(const VirtualService& service) {
-  std::string id = service_id(service);
-  return cat("list map ", kTable, " slots_", id, "\nlist chain ", kTable, " service_", id, "\nget element ",
-             kTable, ' ', service_map(service), " { ", service_key(service), " }\n");
-}
-
-std::optional<std::vector<std::string>> service_row(const VirtualService& service, std::string_view listing) {
-  std::string id = service_id(service);
-  const std::string parts[] = {service.spread == Spread::kRoundRobin ? " to numgen inc " : " to jhash ",
-                               cat(" map @slots_", id), cat(" : goto service_", id)};
-  for (const std::string& part : parts)
-    if (listing.find(part) == std::string_view::npos) return std::nullopt;
-  std::vector<std::string> row(kSlots);
-  constexpr std::string_view kOpening = "elements = {";
-  std::string_view map = listing.substr(0, listing.find("chain service_"));
-  size_t begin = map.find(kOpening);
-  if (begin == std::string_view::npos) return row;
-  std::string_view elements = map.substr(begin + kOpening.size());
-  elements = elements.substr(0, elements.find('}'));
-  while (!elements.empty()) {
-    size_t comma = std::min(elements.find(','), elements.size());
-    std::string_view one = elements.substr(0, comma);
-    size_t first = one.find_first_not_of(" \t\n"), last = one.find_last_not_of(" \t\n");
-    if (first == std::string_view::npos ||
-        !read_slot(one.substr(first, last - first + 1), service_family(service), row))
-      return std::nullopt;
-    elements.remove_prefix(std::min(comma + 1, elements.size()));
-  }
-  return row;
 }
 
 }  // namespace shoji::net

@@ -74,6 +74,13 @@ void Transaction::remove(const AccessChain& chain) {
   steps_.push_back({Step::Kind::kRemoveChain, {}, chain});
 }
 
+void Transaction::remove_chain(const std::string& name) {
+  steps_.push_back({Step::Kind::kRemoveChain, {}, {name, {}}});
+}
+void Transaction::remove_set(const std::string& name) {
+  steps_.push_back({Step::Kind::kRemoveSet, {}, {name, {}}});
+}
+
 Result<std::vector<Transaction::Refusal>> Transaction::attempt(NetfilterSocket& socket,
                                                                const std::vector<bool>& without) const {
   using enum Step::Kind;
@@ -94,6 +101,10 @@ Result<std::vector<Transaction::Refusal>> Transaction::attempt(NetfilterSocket& 
              steps_[i + 1].element.set == step.element.set && out.message_size() < kListSize)
         write_element(out, steps_[++i].element, adds);
       out.close(list);
+    } else if (step.kind == kRemoveSet) {
+      out.begin(message_type(NFT_MSG_DELSET), NLM_F_ACK, NFPROTO_INET);
+      out.put_text(NFTA_SET_TABLE, kTableName);
+      out.put_text(NFTA_SET_NAME, step.chain.name);
     } else {
       write_chain(out, step.chain, step.kind == kAddChain);
       for (const AccessMatch& match :
@@ -113,7 +124,9 @@ Result<std::vector<Transaction::Refusal>> Transaction::attempt(NetfilterSocket& 
 
 Failure Transaction::refused(const Refusal& refusal, std::string_view what) const {
   const Step& step = steps_[refusal.step];
-  std::string object = step.chain.name.empty() ? object_of(step.element) : cat("chain ", step.chain.name);
+  std::string object = step.chain.name.empty()
+                           ? object_of(step.element)
+                           : cat(step.kind == Step::Kind::kRemoveSet ? "set " : "chain ", step.chain.name);
   return fail_errno(refusal.error, refusal.words.empty() ? cat(what, ": ", object)
                                                          : cat(what, ": ", object, " (", refusal.words, ')'));
 }
@@ -134,7 +147,7 @@ Result<> Transaction::commit_present(NetfilterSocket& socket, std::string_view w
     if (refusals.empty()) return {};
     for (const Refusal& refusal : refusals) {
       Step::Kind kind = steps_[refusal.step].kind;
-      bool removes = kind == Step::Kind::kRemoveElement || kind == Step::Kind::kRemoveChain;
+      bool removes = kind != Step::Kind::kAddElement && kind != Step::Kind::kAddChain;
       if (!removes || refusal.error != ENOENT) return refused(refusal, what);
       gone[refusal.step] = true;
     }

@@ -12,7 +12,9 @@ class Transaction {
   void add(const Element& element);
   void add(const AccessChain& chain);  // new, with its rules
   void remove(const Element& element);
-  void remove(const AccessChain& chain);  // with its rules; nothing may lead there any more
+  void remove(const AccessChain& chain);       // with its rules; nothing may lead there any more
+  void remove_chain(const std::string& name);  // the same
+  void remove_set(const std::string& name);    // with its elements, of the table `inet shoji`
 
   // All or nothing. `what` opens the error, which names the object that was refused.
   Result<> commit(NetfilterSocket& socket, std::string_view what);
@@ -21,7 +23,7 @@ class Transaction {
 
  private:
   struct Step {
-    enum class Kind : uint8_t { kAddElement, kAddChain, kRemoveElement, kRemoveChain };
+    enum class Kind : uint8_t { kAddElement, kAddChain, kRemoveElement, kRemoveChain, kRemoveSet };
     Kind kind;
     Element element;
     AccessChain chain;
