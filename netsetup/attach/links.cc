@@ -75,6 +75,24 @@ Result<> add_host_routes(Batch& batch, int index, const LinkPlan& plan) {
   return {};
 }
 
+// What the kernel's words for a link that cannot be made mean here.
+Failure explain(std::span<const LinkPlan> plans, Error error) {
+  if (error.err == EXFULL) {
+    // BR_MAX_PORTS of net/bridge/br_private.h.
+    error.text +=
+        "; a bridge has 1,023 ports at most, a network of kind routed as many as there are addresses";
+    error.kind = Kind::kState;
+  }
+  if (error.err != EEXIST) return Failure(std::move(error));
+  for (const LinkPlan& plan : plans) {
+    Result<RouteSocket> there = RouteSocket::open_in(plan.netns);
+    if (there && there->index_of(plan.attachment->interface))
+      return fail(Kind::kExists, cat(attach_subject(*plan.attachment), ": its namespace has an interface ",
+                                     quote(plan.attachment->interface), " already"));
+  }
+  return Failure(std::move(error));
+}
+
 // What can be said of host's ends once they have an index.
 Result<> set_up_host_ends(RouteSocket& host, std::span<const LinkPlan> plans) {
   Batch batch;
@@ -96,7 +114,7 @@ Result<> set_up_host_ends(RouteSocket& host, std::span<const LinkPlan> plans) {
 
 }  // namespace
 
-Result<std::string> new_host_interface(const Address& address) {
+Result<std::string> new_host_interface(RouteSocket& host, const Address& address) {
   uint32_t number = 0;
   if (address.family() == Family::kIpv4) {
     for (size_t i = 0; i < 4; ++i) number = (number << 8U) | address.bytes()[i];
@@ -104,13 +122,18 @@ Result<std::string> new_host_interface(const Address& address) {
     number = 2166136261U;
     for (size_t i = 0; i < 16; ++i) number = (number ^ address.bytes()[i]) * 16777619U;
   }
-  std::string out = address.family() == Family::kIpv4 ? "sj" : "sk";
+  std::string stem = address.family() == Family::kIpv4 ? "sj" : "sk";
   for (int shift = 28; shift >= 0; shift -= 4)
-    out += "0123456789abcdef"[(number >> static_cast<unsigned>(shift)) & 15U];
-  uint8_t chance[2];
-  if (getrandom(chance, sizeof chance, 0) != sizeof chance) return fail_errno(errno, "getrandom");
-  for (uint8_t byte : chance) out += "0123456789abcdefghijkmnpqrstvwxyz"[byte % 32];
-  return out;
+    stem += "0123456789abcdef"[(number >> static_cast<unsigned>(shift)) & 15U];
+  constexpr int kAttempts = 100;  // of 1,024 names, of which a few are on their way out
+  for (int i = 0; i < kAttempts; ++i) {
+    std::string out = stem;
+    uint8_t chance[2];
+    if (getrandom(chance, sizeof chance, 0) != sizeof chance) return fail_errno(errno, "getrandom");
+    for (uint8_t byte : chance) out += "0123456789abcdefghijkmnpqrstvwxyz"[byte % 32];
+    if (!host.index_of(out)) return out;
+  }
+  return fail(Kind::kExists, cat("every name of an interface for ", address.text(), " is taken"));
 }
 
 std::vector<Route> partition_routes(const Network& network, const Attachment& attachment) {
@@ -218,7 +241,7 @@ Result<> make_links(RouteSocket& host, std::span<const LinkPlan> plans) {
              {.name = attachment.interface, .mac = attachment.mac, .netns = plan.netns},
              {.mtu = plan.network->mtu, .master = bridge});
   }
-  TRY(batch.send(host));
+  if (Result<> made = batch.send(host); !made) return explain(plans, std::move(made.error()));
   return set_up_host_ends(host, plans);
 }
 

@@ -10,7 +10,7 @@ namespace shoji::net {
 
 // Never the same for two interfaces, also not for the next one of the same address: the one before may still be on its
 // way out with its namespace. "sj0a070002" and two characters by chance; "sk" for IPv6.
-Result<std::string> new_host_interface(const Address& address);
+Result<std::string> new_host_interface(RouteSocket& host, const Address& address);
 
 struct LinkPlan {
   const Network* network;

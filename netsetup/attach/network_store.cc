@@ -86,7 +86,8 @@ Result<> replace_network(const NetworkStore& store, const Network& network) {
 Result<Network> find_network(const NetworkStore& store, std::string_view name) {
   // Attachments are to such networks too (netsetup/cni/cni.h).
   if (name.starts_with("cni:"))
-    return fail(Kind::kNotFound, cat("network ", quote(name), " is a configuration of CNI, without a document"));
+    return fail(Kind::kNotFound,
+                cat("network ", quote(name), " is a configuration of CNI, without a document"));
   TRY(check_network_name(name));  // a name, not a path
   std::string path = document_of(store, name);
   Result<std::string> text = read_file(path, kDocumentLimit);

@@ -81,6 +81,12 @@ Result<UniqueFd> open_given_netns(const std::string& path) {
   return file;
 }
 
+Result<> check_free(int netns, const std::string& interface) {
+  TRY_ASSIGN(RouteSocket there, RouteSocket::open_in(netns));
+  if (!there.index_of(interface)) return {};
+  return fail(Kind::kExists, cat("its namespace has an interface ", quote(interface), " already"));
+}
+
 uint64_t inode_of(int fd) {
   struct stat facts{};
   return fstat(fd, &facts) == 0 ? facts.st_ino : 0;
@@ -232,13 +238,15 @@ Result<Attachment> BulkAttach::decide_one(size_t number, const AttachRequest& wa
                  .metric = choose_metric(others)};
   auto decided = [&]() -> Result<> {
     TRY_ASSIGN(out.interface, choose_interface(wanted, others));
+    // Taken back by its name there, which must not be somebody else's.
+    if (network.kind == NetworkKind::kMacvlan) TRY(check_free(partition.netns.get(), out.interface));
     if (network.kind == NetworkKind::kCni) return {};
     AttachRequest lease = wanted;
     lease.partition = out.partition;
     TRY(lease_addresses(context_.store, network, lease, out));
     out.mac = wanted.mac.value_or(mac_for(out.addresses[0].address));
     if (network.kind == NetworkKind::kMacvlan) return {};
-    TRY_ASSIGN(out.host_interface, new_host_interface(out.addresses[0].address));
+    TRY_ASSIGN(out.host_interface, new_host_interface(context_.host, out.addresses[0].address));
     return {};
   }();
   if (!decided) return Failure(within(attach_subject(out), decided.error()));

@@ -4,6 +4,7 @@
 
 #include "netsetup/attach/links.h"
 #include "netsetup/cni/cni.h"
+#include "netsetup/host/documents.h"
 
 namespace shoji::net {
 
@@ -49,6 +50,12 @@ Result<> check_attachment(HostContext& context, const HostFacts& facts, const st
   auto network = std::ranges::find(networks, attachment.network, &Network::name);
   if (network == networks.end()) {
     faults.found(fault_subject(attachment), "the network is not defined any more");
+    return {};
+  }
+  // A kill while the network was changed.
+  if (attachment.gateways != gateways_of(*network, attachment)) {
+    faults.found(fault_subject(attachment), "its gateways are not the network's",
+                 [&] { return follow(context, facts, *network, *network, attachment); });
     return {};
   }
   return check_interfaces(context, facts, *network, attachment, faults);

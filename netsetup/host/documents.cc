@@ -109,6 +109,7 @@ Result<> replace_document(HostContext& context, const Network& network) {
     TRY(pending.append(text));
     TRY(replace_network(context.store, network));
     Result<> settled = settle_network(context, network.name, text);
+    if (settled) settled = follow_document(context, before, network);
     if (settled) return settled;
     ignore(replace_network(context.store, before), "the first error counts");
     ignore(settle_network(context, network.name, text), "the first error counts");

@@ -1,13 +1,29 @@
 #include "netsetup/host/linger.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
 
 #include "netsetup/link/requests.h"
 
 namespace shoji::net {
 
 namespace {
+
+// The standard streams, and whatever else our caller left open: who waits for the end of a pipe, or for a lock, does not
+// wait for us. What is ours is close-on-exec.
+void close_inherited() {
+  std::vector<int> inherited;
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir("/proc/self/fd"), closedir);
+  while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+    int fd = atoi(entry->d_name);  // "." and "..": 0, which is one of them
+    if ((fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0) inherited.push_back(fd);
+  }
+  for (int fd : inherited) close(fd);
+}
 
 void finish_later(HostContext& context, const std::vector<std::string>& interfaces,
                   std::vector<Pending>& pending) {
@@ -23,7 +39,7 @@ void linger(HostContext& context, std::vector<std::string> interfaces, std::vect
   pid_t child = fork();
   if (child > 0) return;
   if (child == 0) {
-    for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(stream);
+    close_inherited();
     finish_later(context, interfaces, pending);
     _exit(0);
   }

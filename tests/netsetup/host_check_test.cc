@@ -106,6 +106,12 @@ const Damage kDamages[] = {
        add_veth(batch, {.name = "sj0a0700c8zz", .mac = {}}, {.name = "stray", .mac = {}}, {.master = bridge});
        return batch.send(scene.host);
      }},
+    {"its gateways are not the network's", true,
+     [](Scene& scene, const Attachment& web1) {
+       Attachment other = web1;
+       other.gateways[0] = ip("10.7.0.99");
+       return write_record(scene.store, other);
+     }},
     {"",  // whatever it says of its tables
      true,
      [](Scene& /*scene*/, const Attachment& /*web1*/) -> Result<> {

@@ -95,10 +95,21 @@ int documents_and_bridges(const std::string& directory, const char* document) {
   NEED(list_networks(scene.store)->size() == 1);
 
   // Another MTU, and another gateway, while a partition is attached.
-  NEED(networks.attach({of("web1", to("net"))}));
+  auto made = networks.attach({of("web1", to("net"))});
+  NEED(made);
   network.mtu = 1280;
   network.subnets[0].gateway = ip("10.7.0.99");
-  NEED(networks.replace_network(network));
+  Result<> replaced = networks.replace_network(network);
+  if (!replaced) dprintf(2, "%s\n", replaced.error().text.c_str());
+  NEED(replaced);
+  NEED(reaches(scene.here.get(), scene.netns("web1").get(), (*made)[0].addresses[0]));
+  RouteSocket there = *RouteSocket::open_in(scene.netns("web1").get());
+  const std::vector<RouteFacts> routes = *list_routes(there);
+  NEED(routes.size() == 2 && std::ranges::count(routes, ip("10.7.0.99"), [](const RouteFacts& facts) {
+                               return *facts.route.gateway;
+                             }) == 1);
+  NEED(std::ranges::count(*list_links(there), 1280U, &LinkFacts::mtu) == 1);
+  NEED(networks.check(false)->empty());
   const std::vector<LinkFacts> links = *list_links(scene.host);
   auto bridge = std::ranges::find(links, network.interface_name(), &LinkFacts::name);
   NEED(bridge != links.end() && bridge->mtu == 1280 && bridge->up && bridge->kind == "bridge");
@@ -191,6 +202,59 @@ int hundred_at_once(const std::string& directory, const char* document) {
   return 0;
 }
 
+// Ports of a bridge until the kernel takes no more.
+int full_bridge(const std::string& directory, const char* document) {
+  Scene scene(directory);
+  HostNetworks networks = scene.networks();
+  NEED(networks.create_network(*parse_network(document, "test")));
+  int bridge = *scene.host.index_of("sj-net");
+  Batch batch;
+  constexpr int kPorts = 1023;  // BR_MAX_PORTS of net/bridge/br_private.h, less one
+  for (int i = 0; i < kPorts; ++i)
+    add_veth(batch, {.name = cat("a", i), .mac = {}}, {.name = cat("b", i), .mac = {}}, {.master = bridge});
+  NEED(batch.send(scene.host));
+  auto made = networks.attach({of("web1", to("net"))});
+  NEED(!made && made.error().kind == Kind::kState);
+  NEED(made.error().text.find("a bridge has 1,023 ports at most") != std::string::npos);
+  NEED(nothing_left(scene));
+  return 0;
+}
+
+// An interface of that name is there: it is somebody's.
+int taken_interface(const std::string& directory, const char* document) {
+  Scene scene(directory);
+  HostNetworks networks = scene.networks();
+  NEED(networks.create_network(*parse_network(document, "test")));
+  Batch parent;
+  add_veth(parent, {.name = "cable0", .mac = {}}, {.name = "cable1", .mac = {}}, {});
+  NEED(parent.send(scene.host));
+  NEED(networks.create_network(*parse_network(
+      R"({"name": "street", "kind": "macvlan", "parent": "cable0", "subnets": [{"subnet": "10.9.0.0/24"}]})",
+      "t")));
+  UniqueFd netns = *make_netns(scene.store.netns_directory(), "web1");
+  RouteSocket there = *RouteSocket::open_in(netns.get());
+  Batch batch;
+  add_veth(batch, {.name = "eth0", .mac = {}}, {.name = "other", .mac = {}}, {});
+  NEED(batch.send(there));
+  for (const char* network : {"net", "street"}) {
+    auto made = networks.attach({of("web1", to(network))});
+    NEED(!made && made.error().text == cat("attach \"web1\" to network ", quote(network),
+                                           ": its namespace has an interface \"eth0\" already"));
+    NEED(there.index_of("eth0"));
+  }
+  AttachRequest street = to("street");
+  street.interface = "wan0";
+  auto made = networks.attach({of("web1", street)});
+  NEED(made && there.index_of("wan0") && (*made)[0].host_interface.empty());
+  NEED(networks.check(false)->empty());
+  street.network = "net";
+  NEED(networks.attach({of("web1", street)}).error().text.find("is the one of network") != std::string::npos);
+  NEED(networks.detach("web1", "street") && !there.index_of("wan0") && there.index_of("eth0"));
+  NEED(networks.remove({"web1"}));
+  NEED(nothing_left(scene));
+  return 0;
+}
+
 // Two partitions come and go, until somebody kills us.
 [[noreturn]] void attach_and_remove_for_ever(Scene& scene) {
   for (;;) {
@@ -204,6 +268,43 @@ int hundred_at_once(const std::string& directory, const char* document) {
     if (!networks.detach("web2", "net")) _exit(2);
     if (!networks.remove({"web1", "web2"})) _exit(3);
   }
+}
+
+// Verbs of many processes at once, on the same few partitions: each sees all of the others' work or none of it.
+int many_verbs(const std::string& directory, const char* document) {
+  Scene scene(directory);
+  NEED(scene.networks().create_network(*parse_network(document, "test")));
+  std::vector<pid_t> children;
+  for (int worker = 0; worker < 6; ++worker) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      for (int round = 0; round < 10; ++round) {
+        HostNetworks networks = scene.networks();
+        std::string shared = cat("shared", round % 2), own = cat("own", worker);
+        AttachRequest request = to("net");
+        request.ports = {port(cat(8000 + worker, ":80/tcp").c_str())};
+        auto made = networks.attach({of(shared, to("net")), of(own, request)});
+        if (!made && made.error().kind != Kind::kExists) {
+          dprintf(2, "%s\n", made.error().text.c_str());
+          _exit(1);
+        }
+        if (!networks.remove({own, shared})) _exit(2);
+      }
+      _exit(0);
+    }
+    children.push_back(pid);
+  }
+  for (pid_t pid : children) {
+    int status = -1;
+    waitpid(pid, &status, 0);
+    NEED(status == 0);
+  }
+  NEED(nothing_left(scene) && list_ports(scene.store.run)->empty());
+  HostNetworks networks = scene.networks();
+  const std::vector<Fault> faults = *networks.check(false);
+  for (const Fault& fault : faults) dprintf(2, "%s: %s\n", fault.subject.c_str(), fault.what.c_str());
+  NEED(faults.empty());
+  return 0;
 }
 
 int kill_rounds(const std::string& directory, const char* document) {
@@ -261,6 +362,18 @@ TEST_CASE("a hundred partitions are attached at once, or none of them") {
 
 TEST_CASE("whatever a killed verb leaves is gone after the next one") {
   CHECK(status_of(kill_rounds, kBridge) == 0);
+}
+
+TEST_CASE("verbs for the same partitions at once do not disturb each other") {
+  CHECK(status_of(many_verbs, kBridge) == 0);
+}
+
+TEST_CASE("a bridge that is full says so") {
+  CHECK(status_of(full_bridge, kBridge) == 0);
+}
+
+TEST_CASE("an interface that is in the namespace already is left alone") {
+  CHECK(status_of(taken_interface, kBridge) == 0);
 }
 
 TEST_CASE("routed partitions have an address each, and no bridge") {
