@@ -30,7 +30,7 @@ class Inside {
   // The addresses of a name, by the C library.
   [[nodiscard]] std::string resolve(const std::string& name, const char* database = "ahostsv4") const {
     Command c;
-    c.argv = {"/usr/bin/getent", database, name};
+    c.argv = {"/usr/bin/getent", "-s", "files", database, name};  // nobody here answers DNS
     c.namespaces = {netns_.get(), mounts_.get()};
     std::vector<std::string> found = words(run_command(c).out);
     return found.empty() ? "" : found[0];
@@ -68,4 +68,18 @@ TEST_CASE("partitions of a network are found by name, also those that come later
     CHECK(web1.resolve("web1") == "10.7.0.2");
   }
   farm.stop("web1");
+}
+
+TEST_CASE("a service is found by name as long as there is one") {
+  Farm farm;
+  farm.attach("web1");
+  farm.add("web2");
+  {
+    Inside web1(farm.host, "web1");
+    farm.host.must({"service", "create", "site", "90", "web2:80"});
+    CHECK(web1.curl("http://site:90/") == containing("web2 "));
+    farm.host.must({"service", "rm", "site"});
+    CHECK(web1.resolve("site").empty());
+  }
+  farm.stop("web2");
 }

@@ -80,11 +80,15 @@ std::string files_below(const std::string& directory) {
   std::error_code gone;
   for (const auto& entry : fs::recursive_directory_iterator(directory, gone)) {
     std::string name = entry.path().filename();
-    bool is_lock = name == "lock" || name.ends_with(".lock");
+    // Locks, and what one of a fixed name is written to before it is moved to its place.
+    bool is_lock = name.starts_with('.') || name.ends_with(".lock");
     // What partitions have sent and received is remembered for when they come back.
     bool is_usage = entry.path().parent_path().filename() == "usage";
     bool is_hint = name.starts_with("next-");  // where to look for a free address
-    if (is_file(entry) && !is_lock && !is_usage && !is_hint) out += "file " + entry.path().string() + "\n";
+    // A file of names that nobody is in.
+    bool is_blank = is_file(entry) && words(read_text(entry.path())).empty();
+    if (is_file(entry) && !is_lock && !is_usage && !is_hint && !is_blank)
+      out += "file " + entry.path().string() + "\n";
   }
   return out;
 }
@@ -161,7 +165,7 @@ PrivateHost::PrivateHost() {
 PrivateHost::~PrivateHost() {
   release_everything();
   // The kernel takes the interfaces of a namespace away after it is gone.
-  eventually([&] { return leftovers().empty(); }, 3);
+  eventually([&] { return leftovers().empty(); }, 10);
   std::string left = leftovers();
   if (!left.empty()) FAIL_CHECK("left behind:\n" << left);
   setns(home_.get(), CLONE_NEWNET);
