@@ -1,11 +1,11 @@
-#include <unistd.h>
 #include <algorithm>
+#include <optional>
 
 #include "cli/human.h"
 #include "cli/net/rate.h"
 #include "cli/net/verbs.h"
 #include "cli/operator/traffic_verbs.h"
-#include "netsetup/usage/usage.h"
+#include "netsetup/usage/quota.h"
 
 namespace shoji::cli::net {
 
@@ -51,7 +51,7 @@ constexpr Column kColumns[] = {
     column<partition_of>("partition", "which partition"),
     right_column<bytes_of<&Counters::bytes_in>>("bytes_in", "that it received, frames' headers included"),
     right_column<bytes_of<&Counters::bytes_out>>("bytes_out", "that it sent"),
-    right_column<month_bytes_of>("month_bytes", "of IP this month, in and out together"),
+    right_column<month_bytes_of>("month_bytes", "this month, in and out together"),
     right_column<quota_of>("quota", "bytes that it may have in a month"),
     right_column<left_of>("left", "bytes of the month's quota"),
     column<over_of>("over", "whether the quota is used up"),
@@ -74,6 +74,13 @@ bool is_known(const Usage& usage) {
 Result<int> list(const op::Globals& globals, op::NetworkStatsOptions& options, Arguments& arguments) {
   shoji::net::NetworkStore store = store_of(globals);
   TRY_ASSIGN(shoji::net::RouteSocket host, shoji::net::RouteSocket::open());
+  std::optional<shoji::net::Firewall> firewall;
+  auto opened = [&]() -> Result<shoji::net::Firewall*> {
+    TRY_ASSIGN(shoji::net::Firewall made, shoji::net::Firewall::open());
+    firewall.emplace(std::move(made));
+    return &*firewall;
+  };
+  TRY(shoji::net::renew_quotas(store, host, opened));
   std::vector<Usage> rows;
   if (arguments.empty()) {
     TRY_ASSIGN(rows, shoji::net::collect_usage(store, host, ""));

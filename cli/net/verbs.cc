@@ -11,7 +11,7 @@ constexpr const Verb* kNetworkVerbs[] = {
     &network_create_verb, &network_ls_verb,     &network_inspect_verb, &network_edit_verb,
     &network_rm_verb,     &network_attach_verb, &network_detach_verb,  &network_release_verb,
     &network_set_verb,    &network_apply_verb,  &network_ps_verb,      &network_ports_verb,
-    &network_leases_verb, &network_stats_verb,  &network_check_verb,
+    &network_leases_verb, &network_stats_verb,  &network_quota_verb,   &network_check_verb,
 };
 constexpr Verb kNetwork = {.name = "network", .summary = "work with networks", .verbs = kNetworkVerbs};
 

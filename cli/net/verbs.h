@@ -17,7 +17,7 @@ inline shoji::net::NetworkStore store_of(const op::Globals& globals) {
 }
 
 extern const Verb network_check_verb, network_create_verb, network_edit_verb, network_inspect_verb,
-    network_leases_verb, network_ls_verb, network_rm_verb, network_stats_verb;
+    network_leases_verb, network_ls_verb, network_rm_verb, network_quota_verb, network_stats_verb;
 extern const Verb network_apply_verb, network_attach_verb, network_detach_verb, network_ports_verb,
     network_ps_verb, network_release_verb, network_set_verb;
 

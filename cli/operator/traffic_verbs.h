@@ -15,7 +15,7 @@ inline constexpr Verb kNetworkStats = {
     .description =
         "   Of all networks of a partition, kept when it is restarted and when the host is. The month is the "
         "calendar's\n"
-        "   (UTC); its bytes are those of IP, in and out together, as the quota counts them.\n"
+        "   (UTC); its bytes are those that the quota counts, in and out together.\n"
         "   Fields: partition, bytes_in, bytes_out, month_bytes, quota, left, over, packets_in, packets_out, "
         "dropped_in,\n"
         "   dropped_out, month, action, rate.",

@@ -27,11 +27,13 @@ constexpr Verb kNetworkCreateVerb = handed_to_net(kNetworkCreate), kNetworkLsVer
                kNetworkPsVerb = handed_to_net(kNetworkPs), kNetworkPortsVerb = handed_to_net(kNetworkPorts),
                kNetworkLeasesVerb = handed_to_net(kNetworkLeases),
                kNetworkStatsVerb = handed_to_net(kNetworkStats),
+               kNetworkQuotaVerb = handed_to_net(kNetworkQuota),
                kNetworkCheckVerb = handed_to_net(kNetworkCheck);
 constexpr const Verb* kNetworkVerbs[] = {
-    &kNetworkCreateVerb, &kNetworkLsVerb,     &kNetworkInspectVerb, &kNetworkEditVerb,  &kNetworkRmVerb,
-    &kNetworkAttachVerb, &kNetworkDetachVerb, &kNetworkReleaseVerb, &kNetworkSetVerb,   &kNetworkApplyVerb,
-    &kNetworkPsVerb,     &kNetworkPortsVerb,  &kNetworkLeasesVerb,  &kNetworkStatsVerb, &kNetworkCheckVerb,
+    &kNetworkCreateVerb, &kNetworkLsVerb,     &kNetworkInspectVerb, &kNetworkEditVerb,
+    &kNetworkRmVerb,     &kNetworkAttachVerb, &kNetworkDetachVerb,  &kNetworkReleaseVerb,
+    &kNetworkSetVerb,    &kNetworkApplyVerb,  &kNetworkPsVerb,      &kNetworkPortsVerb,
+    &kNetworkLeasesVerb, &kNetworkStatsVerb,  &kNetworkQuotaVerb,   &kNetworkCheckVerb,
 };
 constexpr Verb kNetwork = {
     .name = "network", .summary = "make networks, and attach partitions to them", .verbs = kNetworkVerbs};

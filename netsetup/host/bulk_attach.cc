@@ -14,6 +14,7 @@
 #include "netsetup/link/requests.h"
 #include "netsetup/names/live.h"
 #include "netsetup/netns/netns.h"
+#include "netsetup/usage/quota.h"
 
 namespace shoji::net {
 
@@ -287,6 +288,7 @@ Result<> BulkAttach::make() {
   }
   if (all.empty()) return {};
   TRY(add_names(context_.store, all));
+  TRY(arm_quotas(context_.store, context_.host, [&] { return context_.ready_firewall(hold); }, names));
   return tell_services(context_, names, false);
 }
 

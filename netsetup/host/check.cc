@@ -5,6 +5,7 @@
 #include "netsetup/attach/links.h"
 #include "netsetup/cni/cni.h"
 #include "netsetup/host/documents.h"
+#include "netsetup/usage/quota.h"
 
 namespace shoji::net {
 
@@ -81,6 +82,16 @@ Result<> check_partition(HostContext& context, HostFacts& facts, const std::vect
   return looked;
 }
 
+// After the firewall was looked at: where the ruleset was lost, so were they.
+Result<> check_quotas(HostContext& context, Faults& faults) {
+  auto firewall = [&] { return context.firewall(); };
+  TRY_ASSIGN(std::vector<std::string> lost, lost_quotas(context.store, firewall));
+  for (const std::string& partition : lost)
+    faults.found(cat("partition ", quote(partition)), "its quota is not in the kernel",
+                 [&] { return arm_quotas(context.store, context.host, firewall, {partition}); });
+  return {};
+}
+
 }  // namespace
 
 void Faults::found(std::string subject, std::string what, const std::function<Result<>()>& mend) {
@@ -122,6 +133,7 @@ Result<std::vector<Fault>> check_host(HostContext& context, bool repair) {
   TRY(check_plugins(context, faults));
   TRY(check_strays(context, networks, faults));
   TRY(check_firewall(context, faults));
+  TRY(check_quotas(context, faults));
   return faults.take();
 }
 

@@ -9,6 +9,7 @@
 #include "netsetup/host/documents.h"
 #include "netsetup/host/linger.h"
 #include "netsetup/host/removal.h"
+#include "netsetup/usage/quota.h"
 
 namespace shoji::net {
 
@@ -40,6 +41,8 @@ Result<HostNetworks> HostNetworks::open(NetworkStore store) {
   auto state = std::make_unique<State>(HostContext(std::move(store), std::move(host)));
   // What cannot be cleared is told by whoever needs the name, and by check().
   ignore(clear_pending(state->context.store.run, state->context.clear()), "a verb for others can go on");
+  ignore(renew_quotas(state->context.store, state->context.host, [&] { return state->context.firewall(); }),
+         "the last month's rules let everything pass, and the next verb tries again");
   return HostNetworks(std::move(state));
 }
 

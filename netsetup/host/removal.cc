@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "netsetup/host/linger.h"
-#include "netsetup/usage/usage.h"
+#include "netsetup/usage/quota.h"
 
 namespace shoji::net {
 
@@ -26,11 +26,13 @@ bool is_there(const std::string& path) {
 Result<> forget_partitions(HostContext& context, std::vector<Work>& works, std::vector<Pending>& pending) {
   TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_SH));
   TRY(take_from_firewall(context, works));
+  std::vector<std::string> names;
   for (size_t i = 0; i < works.size(); ++i) {
     TRY(pending[i].append(print_work_header(works[i])));
     TRY(release(context.store, works[i]));
+    names.push_back(works[i].partition);
   }
-  return {};
+  return arm_quotas(context.store, context.host, [&] { return context.ready_firewall(hold); }, names);
 }
 
 }  // namespace
@@ -52,6 +54,7 @@ Result<> detach_one(HostContext& context, const std::string& partition, const st
   TRY(save_usage(context.store, context.host, work.attachments));
   if (last) TRY(tell_services(context, {&partition, 1}, true));
   TRY(take_back(context, {&work, 1}));
+  TRY(arm_quotas(context.store, context.host, [&] { return context.firewall(); }, {partition}));
   return pending.finish();
 }
 

@@ -91,9 +91,9 @@ uint64_t grown(uint64_t now, uint64_t before) {
   return now > before ? now - before : 0;
 }
 
-// What counts for the month: bytes of IP, as the kernel's quota counts them, without the frames' headers.
+// What counts for the month, as the kernel's quota counts it (PartitionQuota): what is sent without the frame's header.
 uint64_t month_bytes(const Counters& delta) {
-  return grown(delta.bytes_in + delta.bytes_out, (delta.packets_in + delta.packets_out) * ETH_HLEN);
+  return delta.bytes_in + grown(delta.bytes_out, delta.packets_out * ETH_HLEN);
 }
 
 // When the month changed since the last look nobody knows what went before: as much as its share of the time.

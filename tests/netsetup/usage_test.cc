@@ -79,15 +79,15 @@ TEST_CASE("an interface's counter is added once, whatever happens to the interfa
   CHECK(file.sums.month_bytes == 368);
 }
 
-TEST_CASE("the month's bytes are those of IP, and a quota is over when they reach it") {
+TEST_CASE("the month's bytes are those of the kernel's quota, which is over when they reach it") {
   UsageFile file;
   WallTime now = at(2026, 11, 23);
   file.saved = now;
   file.sums.quota.bytes = 2 * 1000;
-  add_reading(file, "net", "b", reading(5, 1014, 1013, 1), now, now);  // a frame each way
+  add_reading(file, "net", "b", reading(5, 1000, 1013, 1), now, now);  // a frame each way
   CHECK(file.sums.month_bytes == 1999);
   CHECK_FALSE(file.sums.over);
-  add_reading(file, "net", "b", reading(5, 1015, 1013, 1), now, now);
+  add_reading(file, "net", "b", reading(5, 1001, 1013, 1), now, now);
   CHECK(file.sums.over);
   CHECK(file.sums.left() == 0);
 }
