@@ -77,4 +77,13 @@ Result<int> run_image_program(const Globals& globals, const std::vector<std::str
   return exit_code(status);
 }
 
+Result<Captured> run_net_program(const Globals& globals, const std::vector<std::string>& words,
+                                 const std::string& input) {
+  SpawnRequest request{.path = companion("SHOJI_NET", "shoji-net"), .args = {}, .env = {}, .join = {}};
+  request.args = {request.path, "--root", globals.root, "--run", globals.run};
+  request.args.insert(request.args.end(), words.begin(), words.end());
+  for (char** variable = environ; *variable != nullptr; ++variable) request.env.emplace_back(*variable);
+  return run_captured(request, input, -1);
+}
+
 }  // namespace shoji::cli::op

@@ -2,6 +2,7 @@
 // What shoji, shoji-image and shoji-net share: all are `shoji` to the person who types, with the same global options. A
 // verb that needs a registry or an archive lives in shoji-image, one that needs netlink or nftables in shoji-net, and shoji
 // executes them with the same words: so the hot verbs load no library at all.
+#include "base/spawn.h"
 #include "cli/verb.h"
 
 namespace shoji::cli::op {
@@ -33,5 +34,9 @@ int hand_over_to_net(const Call& call);
 // Runs shoji-image with these words after the global options, its standard output thrown away, and waits: the exit code.
 // It has said itself what went wrong.
 Result<int> run_image_program(const Globals& globals, const std::vector<std::string>& words);
+
+// Runs shoji-net with these words after the global options and `input` on its standard input, and waits.
+Result<Captured> run_net_program(const Globals& globals, const std::vector<std::string>& words,
+                                 const std::string& input);
 
 }  // namespace shoji::cli::op

@@ -82,9 +82,11 @@ constexpr Verb kTemplate = {
     .name = "template", .summary = "make images of distribution packages", .verbs = kTemplateVerbs};
 
 constexpr const Verb* kVerbs[] = {
-    &kPullVerb,   &kPushVerb, &kLoginVerb,   &kLogoutVerb,  &kLoadVerb,       &kSaveVerb,
-    &images_verb, &rmi_verb,  &inspect_verb, &history_verb, &tag_verb,        &kImage,
-    &kRoot,       &kTemplate, &kNetwork,     &kService,     &completion_verb,
+    &run_verb,    &create_verb, &start_verb,   &stop_verb,       &restart_verb, &kill_verb, &pause_verb,
+    &resume_verb, &wait_verb,   &rm_verb,      &ps_verb,         &logs_verb,    &exec_verb, &keeper_verb,
+    &settle_verb, &kPullVerb,   &kPushVerb,    &kLoginVerb,      &kLogoutVerb,  &kLoadVerb, &kSaveVerb,
+    &images_verb, &rmi_verb,    &inspect_verb, &history_verb,    &tag_verb,     &kImage,    &kRoot,
+    &kTemplate,   &kNetwork,    &kService,     &completion_verb,
 };
 
 }  // namespace

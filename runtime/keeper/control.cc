@@ -42,7 +42,7 @@ Result<UniqueFd> listen_for_verbs(const std::string& path) {
   return socket;
 }
 
-Result<std::string> ask_keeper(const std::string& path, std::string_view words) {
+Result<UniqueFd> tell_keeper(const std::string& path, std::string_view words) {
   UniqueFd directory;
   auto address = address_of(path, directory);
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
@@ -52,16 +52,25 @@ Result<std::string> ask_keeper(const std::string& path, std::string_view words) 
   if (!connected) return fail(Kind::kNotFound, cat("nobody keeps it: ", quote(path), " has no listener"));
   if (send(socket.get(), words.data(), words.size(), MSG_NOSIGNAL) < 0)
     return fail_errno(errno, cat("ask the keeper at ", quote(path)));
+  return socket;
+}
+
+Result<std::string> hear_keeper(int socket) {
   char answer[kLargestPacket];
   ssize_t size = 0;
   do {
-    size = recv(socket.get(), answer, sizeof answer, 0);
+    size = recv(socket, answer, sizeof answer, 0);
   } while (size < 0 && errno == EINTR);
-  if (size < 0) return fail_errno(errno, cat("hear from the keeper at ", quote(path)));
+  if (size < 0) return fail_errno(errno, "hear from the keeper");
   if (size == 0) return fail(Kind::kNotFound, "the keeper ended without an answer");
   std::string_view text(answer, static_cast<size_t>(size));
   if (text.starts_with("error ")) return fail(Kind::kState, std::string(text.substr(6)));
   return std::string(text);
+}
+
+Result<std::string> ask_keeper(const std::string& path, std::string_view words) {
+  TRY_ASSIGN(UniqueFd socket, tell_keeper(path, words));
+  return hear_keeper(socket.get());
 }
 
 std::vector<std::string_view> split_words(std::string_view text) {

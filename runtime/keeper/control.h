@@ -24,6 +24,9 @@ Result<UniqueFd> listen_for_verbs(const std::string& path);
 // Sends `words` to the keeper at `path` and waits for its answer: without the "error " of one that refuses. kNotFound when
 // nobody keeps the partition.
 Result<std::string> ask_keeper(const std::string& path, std::string_view words);
+// The same in two steps: the socket becomes readable with the answer.
+Result<UniqueFd> tell_keeper(const std::string& path, std::string_view words);
+Result<std::string> hear_keeper(int socket);
 
 std::vector<std::string_view> split_words(std::string_view text);
 

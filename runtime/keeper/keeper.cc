@@ -28,6 +28,7 @@ namespace shoji {
 namespace {
 
 constexpr int64_t kNever = INT64_MAX;
+constexpr int kLastReader = 5000;  // milliseconds
 
 int64_t monotonic_ms() {
   timespec now{};
@@ -89,6 +90,7 @@ class Keeper {
   RestartHistory history_;
   bool restarting_ = false;  // by a verb
   bool over_ = false;
+  int end_ = 0;                // the last exit code
   int64_t launched_ = 0;       // monotonic ms
   int64_t start_at_ = kNever;  // when it is started again
   int64_t kill_at_ = kNever;   // when a stop has taken too long
@@ -140,7 +142,7 @@ Result<> Keeper::begin() {
   run_.keeper = getpid();
   run_.keeper_started = self.start_time;
   TRY_ASSIGN(listener_, listen_for_verbs(run_path(options_, "control")));
-  launched_ = monotonic_ms() - (time(nullptr) - run_.started) * 1000;
+  if (before) launched_ = monotonic_ms() - (time(nullptr) - run_.started) * 1000;
   if (program_) return save();
   // It ended while nobody kept it: what is left of it goes, its end is told, and the policy decides.
   if (before && before->pid != 0) {
@@ -160,6 +162,10 @@ Result<> Keeper::start() {
   if (!launched) {
     PartitionExit exit{.code = 127, .limit = {}, .reason = cat("cannot be started: ", launched.error().text)};
     exit.started = exit.finished = time(nullptr);
+    if (launched_ == 0) {  // the first one: whoever started us gets the sentence
+      over_ = true;
+      return Failure(launched.error());
+    }
     down(exit);
     return Failure(launched.error());
   }
@@ -209,6 +215,7 @@ Result<> Keeper::ended() {
 void Keeper::down(const PartitionExit& exit) {
   over_ = true;
   ignore(options_.store.save_exit(options_.name, exit), "whoever waits is told anyway");
+  end_ = exit.code;
   answer(Client::Waits::kForExit, cat("exited ", exit.code));
   answer(Client::Waits::kForRestart, cat("error ", exit.reason));
 }
@@ -312,6 +319,12 @@ Result<> Keeper::poll_once() {
 
 // Takes back what was prepared, and tells those who waited for that.
 Result<> Keeper::finish() {
+  report(cat("exited ", end_));
+  // Whoever started us may still be reading a log that is about to be removed.
+  if (definition_.remove && options_.report >= 0) {
+    pollfd reader{options_.report, 0, 0};
+    poll(&reader, 1, kLastReader);
+  }
   Result<> done = clean_up();
   answer(Client::Waits::kForDown, done ? "ok" : cat("error ", done.error().text));
   return done;
@@ -334,7 +347,6 @@ Result<> Keeper::clean_up() {
 void Keeper::report(std::string_view text) {
   if (options_.report < 0) return;
   ignore(write_all(options_.report, cat(text, '\n'), "report"), "nobody may be waiting any more");
-  close(options_.report);
 }
 
 Result<> Keeper::loop() {

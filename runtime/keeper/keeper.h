@@ -22,7 +22,8 @@ struct KeeperOptions {
   std::string name;
   // What to execute when the partition is down for good: it takes back what was prepared.
   std::vector<std::string> cleanup;
-  // Written to once: "ok\n" when the program runs, or the sentence why it does not. -1: nobody waits.
+  // Whoever started us listens here: "ok\n" when the program runs, or the sentence why it does not; and "exited CODE\n"
+  // when it is down for good, before the cleanup. -1: nobody does.
   int report = -1;
 };
 

@@ -28,6 +28,7 @@ struct PartitionDefinition {
   Partition document;
   std::string image;      // what the document's image meant when it was made: its digest
   uint32_t first_id = 0;  // of its range of user and group ids on the host; 0: the host's ids
+  bool remove = false;    // when it is down for good
   bool wanted = false;    // started, and not stopped by an operator since
   bool operator==(const PartitionDefinition&) const = default;
 };

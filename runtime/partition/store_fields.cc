@@ -75,7 +75,8 @@ std::string print_definition(const PartitionDefinition& definition) {
   JsonWriter out(JsonWriter::Style::kIndented);
   out.begin_object().member("format", kPartitionFormat).member("id", definition.id);
   out.member("created", definition.created).member("image", definition.image);
-  out.member("firstId", definition.first_id).member("wanted", definition.wanted);
+  out.member("firstId", definition.first_id).member("remove", definition.remove);
+  out.member("wanted", definition.wanted);
   out.key("partition").raw(print_partition(definition.document)).end_object();
   return out.take() + "\n";
 }
@@ -89,6 +90,7 @@ Result<PartitionDefinition> parse_definition(std::string text, std::string_view 
   TRY_ASSIGN(std::string_view image, root.find("image").as_string());
   TRY_ASSIGN(out.created, root.find("created").as_int64());
   TRY_ASSIGN(uint64_t first_id, root.find("firstId").as_uint64());
+  TRY_ASSIGN(out.remove, root.find("remove").as_bool());
   TRY_ASSIGN(out.wanted, root.find("wanted").as_bool());
   TRY_ASSIGN(out.document, load_partition(root.find("partition")));
   out.id = id;
