@@ -54,6 +54,25 @@ Result<std::string> random_id() {
   return out;
 }
 
+// What the document may say and nobody does.
+Result<> check_provided(const Partition& document) {
+  const std::pair<std::string_view, bool> kNotProvided[] = {
+      {"/health", document.health.has_value()},
+      {"/hooks", !document.hooks.empty()},
+      {"/autostart", document.autostart.enabled},
+      {"/terminal", document.terminal},
+      {"/stdinOpen", document.stdin_open},
+      {"/logs/driver", document.logs.driver == "journald" || document.logs.driver == "syslog"},
+      {"/security/seccomp", document.security.seccomp != "default"},
+  };
+  for (const auto& [pointer, wanted] : kNotProvided)
+    if (wanted) return fail(Kind::kUnsupported, cat(pointer, ": not supported"));
+  for (size_t i = 0; i < document.volumes.size(); ++i)
+    if (document.volumes[i].type == VolumeType::kVolume)
+      return fail(Kind::kUnsupported, cat("/volumes/", i, ": named volumes are not supported"));
+  return {};
+}
+
 struct Made {
   std::string name;
   int exit_code = kExitOk;  // not 0: of shoji-image, which said why there is no image
@@ -80,6 +99,7 @@ Result<Made> make_partition(const Globals& globals, const World& world, const Ru
                             const Arguments& arguments, bool wanted) {
   PartitionDefinition definition;
   TRY_ASSIGN(definition.document, options.partition(arguments));
+  TRY(check_provided(definition.document));
   TRY_ASSIGN(definition.id, random_id());
   if (definition.document.name.empty()) definition.document.name = definition.id.substr(0, 12);
   definition.created = time(nullptr);
