@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
+#include "base/io.h"
 #include "netsetup/nfnetlink/socket.h"
 
 namespace shoji::net {
@@ -17,8 +19,18 @@ constexpr uint16_t kGet = NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_GET;
 constexpr uint16_t kDelete = NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_DELETE;
 // As the kernel's nf_conntrack_netlink.c has them for CTA_FILTER; its headers for programs lack the bit.
 constexpr uint32_t kFilterSource = 1;
-// Above so many addresses one listing of all is cheaper than two filtered ones for each.
+// Every listing walks the whole table, which takes milliseconds (262,144 buckets). So an empty one is not walked, and
+// filtered listings, one for each address and direction, pay only where many entries would be told for nothing.
+constexpr uint64_t kManyEntries = 20000;
 constexpr size_t kFilteredAddresses = 4;
+
+// Of this network namespace. A kernel without the file tracks nothing, or is asked.
+uint64_t entries_now() {
+  Result<std::string> text = read_file("/proc/sys/net/netfilter/nf_conntrack_count", 64);
+  uint64_t count = kManyEntries;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), count);
+  return count;
+}
 
 uint8_t family_number(Family family) {
   return family == Family::kIpv4 ? AF_INET : AF_INET6;
@@ -84,7 +96,7 @@ void write_delete(MessageWriter& requests, const Attributes& entry) {
 
 Result<> find_entries(NetfilterSocket& socket, std::span<const Address> addresses,
                       const std::function<void(const Attributes&)>& found) {
-  if (addresses.size() <= kFilteredAddresses) {
+  if (addresses.size() <= kFilteredAddresses && entries_now() >= kManyEntries) {
     // Who comes from the address is in the tuple of the first packet, whom it answered in that of the reply.
     for (const Address& address : addresses)
       for (uint16_t tuple : {CTA_TUPLE_ORIG, CTA_TUPLE_REPLY}) TRY(dump(socket, &address, tuple, found));
@@ -103,7 +115,7 @@ Result<> find_entries(NetfilterSocket& socket, std::span<const Address> addresse
 
 Result<std::vector<size_t>> count_connections(std::span<const ConnectionTarget> targets) {
   std::vector<size_t> out(targets.size());
-  if (targets.empty()) return out;
+  if (targets.empty() || entries_now() == 0) return out;
   TRY_ASSIGN(NetfilterSocket socket, NetfilterSocket::open());
   bool one_address = std::ranges::all_of(
       targets, [&](const ConnectionTarget& target) { return target.address == targets[0].address; });
@@ -128,7 +140,7 @@ Result<std::vector<size_t>> count_connections(std::span<const ConnectionTarget> 
 }
 
 Result<> forget_connections(std::span<const Address> addresses) {
-  if (addresses.empty()) return {};
+  if (addresses.empty() || entries_now() == 0) return {};
   TRY_ASSIGN(NetfilterSocket socket, NetfilterSocket::open());
   MessageWriter requests;
   Result<> listed =
