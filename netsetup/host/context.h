@@ -27,6 +27,9 @@ struct HostContext {
   RouteSocket host;
   // A transaction that took something away is not followed by a Linger yet (netsetup/host/linger.h).
   bool must_linger = false;
+  // Of those who left the firewall: what led to them must lead nowhere (a client of a UDP port keeps its translation as
+  // long as it goes on sending).
+  std::vector<Address> left_addresses;
 
   explicit HostContext(NetworkStore store_at, RouteSocket socket)
       : store(std::move(store_at)), host(std::move(socket)) {}

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "netsetup/conntrack/conntrack.h"
 #include "netsetup/link/requests.h"
 
 namespace shoji::net {
@@ -27,6 +28,7 @@ void close_inherited() {
 
 void finish_later(HostContext& context, const std::vector<std::string>& interfaces,
                   std::vector<Pending>& pending) {
+  ignore(forget_connections(context.left_addresses), "they end by themselves when nobody answers");
   context.close_firewall();
   if (!remove_links(context.host, interfaces)) return;  // the next verb tries again: the files stay
   for (Pending& file : pending) ignore(file.finish(), "the next verb clears what it names once more");
@@ -37,7 +39,10 @@ void finish_later(HostContext& context, const std::vector<std::string>& interfac
 void linger(HostContext& context, std::vector<std::string> interfaces, std::vector<Pending> pending) {
   context.must_linger = false;
   pid_t child = fork();
-  if (child > 0) return;
+  if (child > 0) {
+    context.left_addresses.clear();
+    return;
+  }
   if (child == 0) {
     close_inherited();
     finish_later(context, interfaces, pending);

@@ -12,9 +12,9 @@
 
 namespace shoji::net {
 
-// The child closes the firewall's socket, removes `interfaces` as far as the kernel has not yet done so together with
-// their namespaces, and then finishes `pending`, which stays locked until then: if the child is killed the next verb does
-// it. It has no standard streams, so that who reads our output sees its end.
+// The child forgets the connections of who has left, closes the firewall's socket, removes `interfaces` as far as the
+// kernel has not yet done so together with their namespaces, and then finishes `pending`, which stays locked until then: if
+// the child is killed the next verb does it. It has no standard streams, so that who reads our output sees its end.
 // A caller that lives on has a child to wait for, or not: it ends by itself.
 void linger(HostContext& context, std::vector<std::string> interfaces, std::vector<Pending> pending);
 

@@ -93,6 +93,9 @@ Result<> take_from_firewall(HostContext& context, std::span<Work> works) {
     TRY_ASSIGN(Firewall * firewall, context.firewall());
     context.must_linger = true;
     TRY(firewall->remove(endpoints));
+    for (const FirewallEndpoint& endpoint : endpoints)
+      context.left_addresses.insert(context.left_addresses.end(), endpoint.addresses.begin(),
+                                    endpoint.addresses.end());
   }
   for (Work& work : works) work.firewall_is_clean = true;
   return {};
