@@ -152,7 +152,9 @@ Result<> InterfaceCheck::check_inside(RouteSocket& there, const LinkFacts& link)
             send([&](Batch& batch) { add_address(batch, link.index, address); }));
   }
   TRY_ASSIGN(std::vector<RouteFacts> routes, list_routes(there));
-  for (const Route& route : partition_routes(network_, attachment_)) {
+  std::vector<Route> wanted_routes = partition_routes(network_, attachment_);
+  for (Route& route : wanted_routes) {
+    route.replace = true;  // of a gateway that was
     auto same = [&](const RouteFacts& facts) {
       return facts.index == link.index && facts.route.destination == route.destination &&
              facts.route.gateway == route.gateway;

@@ -1,6 +1,5 @@
 // Partitions on networks, in network namespaces that the test makes.
 #include <algorithm>
-#include <csignal>
 
 #include "netsetup/ports/ports.h"
 #include "tests/catch.h"
@@ -255,21 +254,6 @@ int taken_interface(const std::string& directory, const char* document) {
   return 0;
 }
 
-// Two partitions come and go, until somebody kills us.
-[[noreturn]] void attach_and_remove_for_ever(Scene& scene) {
-  for (;;) {
-    HostNetworks networks = scene.networks();
-    AttachRequest first = to("net"), second = to("net");
-    first.ports = {port("8080:80/tcp"), port("9000-9003:80-83/udp")};
-    first.rates = {.in = 1 << 20, .out = 1 << 20};
-    first.rules = {AccessRule{.allow = false, .peer = {}, .protocol = Protocol::kTcp, .first_port = 22}};
-    second.ports = {port("8081:80/tcp")};
-    if (!networks.attach({of("web1", first), of("web2", second)})) _exit(1);
-    if (!networks.detach("web2", "net")) _exit(2);
-    if (!networks.remove({"web1", "web2"})) _exit(3);
-  }
-}
-
 // Verbs of many processes at once, on the same few partitions: each sees all of the others' work or none of it.
 int many_verbs(const std::string& directory, const char* document) {
   Scene scene(directory);
@@ -307,41 +291,6 @@ int many_verbs(const std::string& directory, const char* document) {
   return 0;
 }
 
-int kill_rounds(const std::string& directory, const char* document) {
-  Scene scene(directory);
-  NEED(scene.networks().create_network(*parse_network(document, "test")));
-  unsigned half = 0;
-  for (useconds_t round = 0; round < 24; ++round) {
-    pid_t pid = fork();
-    if (pid == 0) attach_and_remove_for_ever(scene);
-    usleep(20000 + round * 3700);
-    kill(pid, SIGKILL);
-    int status = 0;
-    waitpid(pid, &status, 0);
-    NEED(WIFSIGNALED(status));
-    half += list_netns(scene.store.run + "/pending")->empty() ? 0 : 1;
-    // The next verb, whatever it is for.
-    HostNetworks networks = scene.networks();
-    const std::vector<Attachment> left = *list_attachments(scene.store, "");
-    for (const Attachment& attachment : left) {
-      NEED(scene.host.index_of(attachment.host_interface));
-      NEED(reaches(scene.here.get(), scene.netns(attachment.partition).get(), attachment.addresses[0]));
-    }
-    if (left.empty()) NEED(list_ports(scene.store.run)->empty());
-    const std::vector<Fault> faults = *networks.check(false);
-    for (const Fault& fault : faults) {
-      // Between its detach and its end a partition has a namespace and no network.
-      NEED(fault.subject == "partition \"web2\"" &&
-           fault.what.find("which has no network") != std::string::npos);
-    }
-    NEED(networks.remove({"web1", "web2"}));
-    NEED(nothing_left(scene) && list_ports(scene.store.run)->empty());
-  }
-  // Without a kill in the middle of something nothing has been tested.
-  NEED(half > 5);
-  return 0;
-}
-
 }  // namespace
 
 TEST_CASE("partitions are attached to a bridge and detached without a trace") {
@@ -358,10 +307,6 @@ TEST_CASE("rates, ports and rules change while a partition runs") {
 
 TEST_CASE("a hundred partitions are attached at once, or none of them") {
   CHECK(status_of(hundred_at_once, kBridge) == 0);
-}
-
-TEST_CASE("whatever a killed verb leaves is gone after the next one") {
-  CHECK(status_of(kill_rounds, kBridge) == 0);
 }
 
 TEST_CASE("verbs for the same partitions at once do not disturb each other") {
