@@ -33,8 +33,19 @@ std::vector<PublishedPort> ports_without(const std::vector<PublishedPort>& ports
   return out;
 }
 
-// The record is written before the kernel is changed: what a kill or an error leaves different is a fault that check()
-// repairs towards what was wanted, and nothing of it leads to another partition.
+// Before a change its pending file has this line, and then both attachments.
+constexpr std::string_view kChange = "change\n";
+
+Result<> publish_only(HostContext& context, FirewallHold& hold, const Attachment& before,
+                      const Attachment& after) {
+  TRY_ASSIGN(Firewall * firewall, context.ready_firewall(hold));
+  TRY(firewall->replace(firewall_endpoint(before), firewall_endpoint(after)));
+  Attachment unused = before;
+  unused.ports = ports_without(before.ports, after.ports);
+  return release_ports_of(context.store, unused);
+}
+
+// The record is written before the kernel is changed: after a kill it says which of the two it is to be.
 Result<> apply(HostContext& context, const Attachment& before, const Attachment& after,
                const AttachmentChange& change) {
   TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_SH));
@@ -42,11 +53,7 @@ Result<> apply(HostContext& context, const Attachment& before, const Attachment&
   TRY(write_record(context.store, after));
   if (change.rates) TRY(apply_rates(context, after));
   if (!change.ports && !change.rules) return {};
-  TRY_ASSIGN(Firewall * firewall, context.ready_firewall(hold));
-  TRY(firewall->replace(firewall_endpoint(before), firewall_endpoint(after)));
-  Attachment unused = before;
-  unused.ports = ports_without(before.ports, after.ports);
-  return release_ports_of(context.store, unused);
+  return publish_only(context, hold, before, after);
 }
 
 }  // namespace
@@ -68,6 +75,7 @@ Result<Attachment> change_attachment(HostContext& context, const std::string& pa
     if (change.rates) after.rates = *change.rates;
     if (change.ports) after.ports = *change.ports;
     if (change.rules) after.rules = *change.rules;
+    TRY(pending.append(cat(kChange, print_attachment(*found, true), print_attachment(after, true))));
     Result<> applied = apply(context, *found, after, change);
     if (applied) return after;
     ignore(apply(context, after, *found, change), "the first error counts");
@@ -75,6 +83,23 @@ Result<Attachment> change_attachment(HostContext& context, const std::string& pa
   }();
   TRY(pending.finish());
   return changed;
+}
+
+bool is_change(std::string_view pending) {
+  return pending.starts_with(kChange);
+}
+
+Result<> settle_change(HostContext& context, const std::string& partition, std::string_view pending) {
+  TRY_ASSIGN(Work work, parse_work(partition, pending.substr(kChange.size())));
+  if (work.attachments.size() != 2) return {};  // killed before both were written: nothing has been done
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(context.store.run, LOCK_SH));
+  TRY_ASSIGN(std::vector<Attachment> all, list_attachments(context.store, partition));
+  auto now = std::ranges::find(all, work.attachments[0].network, &Attachment::network);
+  if (now == all.end()) return {};
+  bool is_first = print_attachment(*now, true) == print_attachment(work.attachments[0], true);
+  TRY(publish_only(context, hold, work.attachments[is_first ? 1 : 0], *now));
+  ignore(apply_rates(context, *now), "an interface that is gone has none; check() tells of others");
+  return {};
 }
 
 }  // namespace shoji::net

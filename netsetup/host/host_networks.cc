@@ -31,6 +31,7 @@ HostNetworks::~HostNetworks() = default;
 ClearPending HostContext::clear() {
   return [this](const std::string& name, const std::string& text) -> Result<> {
     if (name.starts_with('@')) return settle_network(*this, name.substr(1), text);
+    if (is_change(text)) return settle_change(*this, name, text);
     TRY_ASSIGN(Work work, parse_work(name, text));
     return take_back(*this, {&work, 1});
   };
