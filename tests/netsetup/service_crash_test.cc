@@ -118,7 +118,7 @@ TEST_CASE("a create that is killed leaves a whole service, or none") {
   Interrupted interrupted;
   size_t whole = 0;
   interrupted.run(
-      13, none, [](Services& services) { return services.create(site({"10.7.0.2:80"}, "80")); },
+      9, none, [](Services& services) { return services.create(site({"10.7.0.2:80"}, "80")); },
       [&] {
         size_t count =
             interrupted.scene.with_services([](Services& services) { return services.list()->size(); });
@@ -134,7 +134,7 @@ TEST_CASE("a change that is killed leaves what was, or what was to be") {
                           will_be = site({"10.7.0.3:80"}, "192.0.2.1:8080");
   size_t changed = 0;
   interrupted.run(
-      15,
+      11,
       [&](Services& services) -> Result<> {
         TRY(none(services));
         return services.create(was);
@@ -181,7 +181,7 @@ TEST_CASE(
 TEST_CASE("a removal that is killed leaves a whole service, or none") {
   Interrupted interrupted;
   interrupted.run(
-      13,
+      7,
       [](Services& services) -> Result<> {
         TRY(none(services));
         return services.create(site({"10.7.0.2:80"}, "80"));
