@@ -5,9 +5,11 @@
 #include <linux/netlink.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -112,14 +114,20 @@ Counters seen_from_partition(const rtnl_link_stats64& stats) {
           .dropped_out = stats.rx_dropped};
 }
 
-void take_link(nlmsghdr* header, std::unordered_map<std::string, Reading>& out) {
-  nlattr* name = nlmsg_find_attr(header, sizeof(ifinfomsg), IFLA_IFNAME);
-  nlattr* counters = nlmsg_find_attr(header, sizeof(ifinfomsg), IFLA_STATS64);
-  if (name == nullptr || counters == nullptr) return;
+void take_counters(nlmsghdr* header, std::unordered_map<int, Counters>& out) {
+  nlattr* counters = nlmsg_find_attr(header, sizeof(if_stats_msg), IFLA_STATS_LINK_64);
+  if (counters == nullptr) return;
   rtnl_link_stats64 stats{};
   memcpy(&stats, nla_data(counters), std::min(sizeof stats, static_cast<size_t>(nla_len(counters))));
-  out[nla_get_string(name)] = {.index = static_cast<ifinfomsg*>(nlmsg_data(header))->ifi_index,
-                               .counters = seen_from_partition(stats)};
+  out[static_cast<int>(static_cast<if_stats_msg*>(nlmsg_data(header))->ifindex)] = seen_from_partition(stats);
+}
+
+// In the socket's network namespace (netdevice(7)); 0: there is none of that name.
+int index_by_name(RouteSocket& host, const std::string& name) {
+  ifreq request{};
+  if (name.size() >= sizeof request.ifr_name) return 0;
+  memcpy(request.ifr_name, name.c_str(), name.size());
+  return ioctl(nl_socket_get_fd(host.get()), SIOCGIFINDEX, &request) == 0 ? request.ifr_ifindex : 0;
 }
 
 // Of a token bucket alone: others count what they drop otherwise.
@@ -140,13 +148,25 @@ void take_queue(nlmsghdr* header, std::unordered_map<int, uint64_t>& out) {
 Result<std::unordered_map<std::string, Reading>> read_interfaces(RouteSocket& host,
                                                                  const std::vector<std::string>& names) {
   std::unordered_map<std::string, Reading> out;
+  std::vector<int> indexes;
+  for (const std::string& name : names)
+    if (int index = index_by_name(host, name); index != 0) {
+      indexes.push_back(index);
+      out[name].index = index;
+    }
+  // RTM_GETSTATS brings counters alone: all that RTM_GETLINK tells takes twice as long and more.
+  if_stats_msg fixed{};
+  fixed.filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64);
   auto single = [&](size_t i) {
-    nl_msg* message = question(RTM_GETLINK, NLM_F_ACK, ifinfomsg{});
-    nla_put_string(message, IFLA_IFNAME, names[i].c_str());
-    return message;
+    if_stats_msg one = fixed;
+    one.ifindex = static_cast<uint32_t>(indexes[i]);
+    return question(RTM_GETSTATS, NLM_F_ACK, one);
   };
-  auto all = [] { return question(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}); };
-  TRY(ask_for(host, names.size(), single, all, [&](nlmsghdr* header) { take_link(header, out); }));
+  auto all = [&] { return question(RTM_GETSTATS, NLM_F_DUMP, fixed); };
+  std::unordered_map<int, Counters> counters;
+  TRY(ask_for(host, indexes.size(), single, all, [&](nlmsghdr* header) { take_counters(header, counters); }));
+  std::erase_if(out, [&](const auto& each) { return !counters.contains(each.second.index); });
+  for (auto& [name, reading] : out) reading.counters = counters[reading.index];
   return out;
 }
 
