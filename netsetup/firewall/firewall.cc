@@ -5,6 +5,7 @@
 #include "netsetup/firewall/differences.h"
 #include "netsetup/firewall/kernel_tables.h"
 #include "netsetup/firewall/nft_library.h"
+#include "netsetup/firewall/obstacles.h"
 #include "netsetup/firewall/quota_rules.h"
 #include "netsetup/firewall/ruleset.h"
 #include "netsetup/firewall/service_kernel.h"
@@ -105,6 +106,11 @@ Result<std::vector<std::string>> Firewall::differences(const std::vector<Firewal
                                                        const std::vector<FirewallEndpoint>& endpoints,
                                                        const std::vector<ServiceRow>& services) {
   return find_differences(state_->socket, networks, endpoints, services);
+}
+
+Result<std::vector<std::string>> Firewall::obstacles(const std::vector<FirewallNetwork>& networks,
+                                                     const std::vector<FirewallEndpoint>& endpoints) {
+  return find_obstacles(state_->socket, networks, endpoints);
 }
 
 Result<> Firewall::replace_all(const std::vector<FirewallNetwork>& networks,

@@ -51,6 +51,9 @@ class Firewall {
   Result<std::vector<std::string>> differences(const std::vector<FirewallNetwork>& networks,
                                                const std::vector<FirewallEndpoint>& endpoints,
                                                const std::vector<ServiceRow>& services);
+  // What others on this host do that keeps our rules from working as they are meant to; only its owner can mend it.
+  Result<std::vector<std::string>> obstacles(const std::vector<FirewallNetwork>& networks,
+                                             const std::vector<FirewallEndpoint>& endpoints);
   // Exactly this, in one transaction, so that no packet meets half of it. Foreign tables and quotas stay.
   Result<> replace_all(const std::vector<FirewallNetwork>& networks,
                        const std::vector<FirewallEndpoint>& endpoints,

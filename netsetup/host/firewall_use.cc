@@ -114,6 +114,9 @@ Result<> check_firewall(HostContext& context, Faults& faults) {
         mended = true;
         return {};
       });
+    TRY_ASSIGN(std::vector<std::string> obstacles, firewall->obstacles(all.networks, all.endpoints));
+    for (std::string& what : obstacles)
+      faults.add({.subject = "the firewall", .what = std::move(what), .repaired = false});
   }
   TRY_ASSIGN(Services services, Services::open(context.store, firewall));
   TRY_ASSIGN(std::vector<ServiceFault> found, services.check(faults.repairs()));

@@ -221,3 +221,40 @@ TEST_CASE("an endpoint of which only a part is there is removed, twice, and with
     CHECK(house.differences(firewall).size() > 3);
   });
 }
+
+TEST_CASE("tables of others that drop what we forward are told, and rules that a bridge does not meet") {
+  House house;
+  house.with_firewall([&](Firewall& firewall) {
+    house.replace_all(firewall);
+    auto obstacles = [&](const std::vector<FirewallNetwork>& networks,
+                         const std::vector<FirewallEndpoint>& endpoints) {
+      Result<Sentences> out = firewall.obstacles(networks, endpoints);
+      REQUIRE(out);
+      return *out;
+    };
+    CHECK(obstacles(house.networks, {}) == Sentences{});
+    nft("table ip filter {\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n }\n chain "
+        "INPUT {\n "
+        "type filter hook input priority 0; policy drop;\n }\n}\ntable inet calm {\n chain forward {\n type "
+        "filter hook "
+        "forward priority 1; policy accept;\n }\n}\n");
+    CHECK(
+        obstacles(house.networks, {}) ==
+        Sentences{
+            "table ip filter, which is not Shoji's, drops forwarded packets that its chain FORWARD does not "
+            "accept (policy drop): a rule there has to accept those from and to the networks of partitions"});
+    CHECK(obstacles({}, {}) == Sentences{});
+    nft("delete table ip filter");
+    for (const char* path :
+         {"/proc/sys/net/bridge/bridge-nf-call-iptables", "/proc/sys/net/bridge/bridge-nf-call-ip6tables"})
+      ignore(write_kernel_file(path, "0"), "without it bridge netfilter is off");
+    CHECK(obstacles(house.networks, {house.endpoints[0]}) == Sentences{});
+    Sentences found = obstacles(house.networks, house.endpoints);
+    REQUIRE(found.size() == 2);
+    CHECK(found[0] ==
+          "rules of partitions do not hold between partitions of one bridge over IPv4: the kernel's "
+          "br_netfilter is not "
+          "loaded or off (sysctl net.bridge.bridge-nf-call-iptables)");
+    CHECK(found[1].find("over IPv6: ") != std::string::npos);
+  });
+}
