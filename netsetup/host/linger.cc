@@ -20,7 +20,7 @@ void close_inherited() {
   std::vector<int> inherited;
   std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir("/proc/self/fd"), closedir);
   while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
-    int fd = atoi(entry->d_name);  // "." and "..": 0, which is one of them
+    auto fd = static_cast<int>(strtol(entry->d_name, nullptr, 10));  // "." and "..": 0, which is one of them
     if ((fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0) inherited.push_back(fd);
   }
   for (int fd : inherited) close(fd);
