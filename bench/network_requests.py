@@ -18,6 +18,7 @@ class Way:
     def __init__(self, name, url, reference=None, peer=False):
         self.name, self.url, self.reference, self.peer = name, url, reference, peer
         self.rates = {False: {}, True: {}}  # by whether each request has a connection of its own; then by round
+        self.costs = {False: {}, True: {}}
         self.latencies = {}
 
 
@@ -45,7 +46,7 @@ def measure_rates(client, ways, rounds):
             order = [way for way in ways if not way.peer or number % PEER_EVERY == 0]
             random.shuffle(order)
             for way in order:
-                way.rates[close][number] = wrk(client, way.url, SECONDS, CONNECTIONS, close)
+                way.rates[close][number], way.costs[close][number] = wrk(client, way.url, SECONDS, CONNECTIONS, close)
 
 
 def measure_latencies(client, ways, program, rate, rounds):
@@ -68,28 +69,23 @@ def paired(mine, theirs):
 
 
 def show(ways, rate):
-    def median(values):
-        return f"{median_and_spread(values.values())[0]:,.0f}" if values else "-"
+    def columns(title, form, values):
+        def median(way):
+            return form.format(median_and_spread(values(way).values())[0]) if values(way) else "-"
 
-    def ratio(way, values):
-        found = paired(values(way), values(way.reference)) if way.reference else None
-        return f"{found:.3f}" if found else "-"
+        def ratio(way):
+            found = paired(values(way), values(way.reference)) if way.reference else None
+            return f"{found:.3f}" if found else "-"
+        return [(title, median), ("/ ref", ratio)]
 
-    def kept(way):
-        return way.rates[False]
-
-    def fresh(way):
-        return way.rates[True]
-
-    def latency(way):
-        return way.latencies
-
-    print(f"\nrequests per second, medians of {len(ways[0].rates[False])} interleaved rounds of {SECONDS} s; client on CPU {CLIENT_CPU}, "
-          f"servers on CPU {SERVER_CPU}; / ref: median of the rounds' ratios to the hand-made counterpart")
-    grid("", ways, [("kept conn.", lambda way: median(kept(way))), ("/ ref", lambda way: ratio(way, kept)),
-                    ("new conn.", lambda way: median(fresh(way))), ("/ ref", lambda way: ratio(way, fresh)),
-                    (f"p99 us at {rate:,.0f}/s", lambda way: median(latency(way))), ("/ ref", lambda way: ratio(way, latency))],
-         {way: way.name for way in ways})
+    labels = {way: way.name for way in ways}
+    print(f"\nmedians of {len(ways[0].rates[False])} interleaved rounds of {SECONDS} s; client on CPU {CLIENT_CPU}, servers on CPU "
+          f"{SERVER_CPU}; / ref: median of the rounds' ratios to the hand-made counterpart")
+    grid("requests per second", ways, columns("kept conn.", "{:,.0f}", lambda way: way.rates[False]) +
+         columns("new conn.", "{:,.0f}", lambda way: way.rates[True]) +
+         columns(f"p99 us at {rate:,.0f}/s", "{:,.0f}", lambda way: way.latencies), labels)
+    grid("processor us per request", ways, columns("kept conn.", "{:.2f}", lambda way: way.costs[False]) +
+         columns("new conn.", "{:.1f}", lambda way: way.costs[True]), labels)
 
 
 def measure(args, lab):
@@ -105,6 +101,7 @@ def measure(args, lab):
     for way in ways:
         answers(client, way)
     prefer_all("nginx")
+    network_peers.prefer_cgroups()
     rounds = args.rounds or ROUNDS
     measure_rates(client, ways, rounds)
     rate = min(median_and_spread(way.rates[False].values())[0] for way in ways if not way.peer) / 2
