@@ -6,21 +6,9 @@
 #include "netsetup/firewall/firewall.h"
 #include "netsetup/host/pending.h"
 #include "netsetup/host/work.h"
+#include "netsetup/service/whole_firewall.h"
 
 namespace shoji::net {
-
-// RUN/firewall.lock: shared by verbs from before they change the firewall's elements until their records say the same;
-// exclusive for who makes the tables as all records say.
-class FirewallHold {
- public:
-  static Result<FirewallHold> take(const std::string& run, int kind);  // LOCK_SH, LOCK_EX
-  // Lets go in between: what was seen before may have changed.
-  Result<> convert(int kind);
-
- private:
-  explicit FirewallHold(UniqueFd file) : file_(std::move(file)) {}
-  UniqueFd file_;
-};
 
 struct HostContext {
   NetworkStore store;
@@ -45,14 +33,6 @@ struct HostContext {
   std::optional<Firewall> firewall_;
   bool ready_ = false;
 };
-
-// All that the firewall is to be, by the records.
-struct FirewallContents {
-  std::vector<FirewallNetwork> networks;
-  std::vector<FirewallEndpoint> endpoints;
-  std::vector<ServiceRow> services;
-};
-Result<FirewallContents> firewall_contents(const NetworkStore& store);
 
 // Removes what `works` name, as far as it is there: firewall, interfaces, ports, leases, records, pinned namespaces. Twice
 // is as good as once. The caller holds the partitions' pending files.

@@ -1,8 +1,9 @@
 #include "netsetup/service/service_state.h"
 
+#include <sys/file.h>
+
 #include <algorithm>
 
-#include "netsetup/attach/attach.h"
 #include "netsetup/firewall/slots.h"
 #include "netsetup/names/live.h"
 #include "netsetup/ports/ports.h"
@@ -90,15 +91,22 @@ Result<Services::State::Plan> Services::State::plan(const Draft& draft, const Se
   return out;
 }
 
+Result<FirewallHold> Services::State::hold_firewall() {
+  TRY_ASSIGN(FirewallHold hold, FirewallHold::take(files.store().run, LOCK_SH));
+  if (is_callers) return hold;
+  TRY_ASSIGN(Firewall * open, open_firewall());
+  TRY(make_whole(files.store(), *open, hold));
+  return hold;
+}
+
 Result<> Services::State::tell_kernel(Plan plan) {
   if (plan.changes.empty()) return {};
   TRY_ASSIGN(Firewall * open, open_firewall());
   if (!plan.anew && open->change_services(plan.changes)) return {};
-  // New, or somebody has flushed the ruleset.
-  TRY_ASSIGN(std::vector<Network> networks, list_networks(files.store()));
-  std::vector<FirewallNetwork> rules;
-  for (const Network& network : networks) rules.push_back(firewall_network(network));
-  TRY(open->ensure(rules));
+  // New, or somebody was at the ruleset. Without tables nothing of the service is there to be changed, and whoever makes
+  // them looks at the record.
+  TRY_ASSIGN(bool whole, open->is_whole());
+  if (!whole && is_callers) return {};
   for (ServiceChange& change : plan.changes)
     if (change.how == ServiceChange::How::kElements) change.how = ServiceChange::How::kAnew;
   return open->change_services(plan.changes);
@@ -148,6 +156,7 @@ Result<> Services::State::commit(ServiceLock& lock, const Draft& draft,
 Result<> Services::State::change(const std::string& name, const Edit& edit,
                                  const std::set<std::string>& leaving) {
   TRY(check_service_name(name));
+  TRY_ASSIGN(FirewallHold hold, hold_firewall());
   TRY_ASSIGN(ServiceLock lock, ServiceLock::acquire(files.lock_directory(), name));
   if (lock.dirty()) TRY(mend(lock));
   TRY_ASSIGN(ServiceDefinition definition, files.definition(name));
@@ -168,6 +177,7 @@ Result<> Services::State::create(const ServiceDefinition& service) {
   Draft draft{.definition = service, .unhealthy = {}};
   if (Result<> checked = check_service(draft.definition); !checked)
     return Failure(within(cat("service ", quote(service.name)), checked.error()));
+  TRY_ASSIGN(FirewallHold hold, hold_firewall());
   TRY_ASSIGN(ServiceLock lock, ServiceLock::acquire(files.lock_directory(), service.name));
   if (lock.dirty()) TRY(mend(lock));
   Result<ServiceDefinition> there = files.definition(service.name);
@@ -180,6 +190,7 @@ Result<> Services::State::create(const ServiceDefinition& service) {
 
 Result<> Services::State::remove(const std::string& name) {
   TRY(check_service_name(name));
+  TRY_ASSIGN(FirewallHold hold, hold_firewall());
   TRY_ASSIGN(ServiceLock lock, ServiceLock::acquire(files.lock_directory(), name));
   // What there is of it goes, whether or not it is understood: a definition that was broken by hand can be removed too.
   TRY_ASSIGN(std::vector<std::string> names, files.names());
@@ -244,6 +255,8 @@ Result<> Services::State::mend(ServiceLock& lock) {
 Result<> Services::State::mend_left_over() {
   if (std::exchange(looked, true)) return {};
   TRY_ASSIGN(std::set<std::string> names, files.left_over());
+  if (names.empty()) return {};
+  TRY_ASSIGN(FirewallHold hold, hold_firewall());
   for (const std::string& name : names) {
     if (!check_service_name(name)) continue;
     TRY_ASSIGN(std::optional<ServiceLock> lock, ServiceLock::try_acquire(files.lock_directory(), name));

@@ -7,6 +7,7 @@
 #include "netsetup/service/service_files.h"
 #include "netsetup/service/service_lock.h"
 #include "netsetup/service/service_store.h"
+#include "netsetup/service/whole_firewall.h"
 
 namespace shoji::net {
 
@@ -20,12 +21,17 @@ struct Services::State {
 
   ServiceFiles files;
   Firewall* firewall;  // the caller's, or ours
+  const bool is_callers;
   std::optional<Firewall> own;
   bool looked = false;  // for what killed verbs left
 
-  explicit State(NetworkStore store, Firewall* callers) : files(std::move(store)), firewall(callers) {}
+  explicit State(NetworkStore store, Firewall* callers)
+      : files(std::move(store)), firewall(callers), is_callers(callers != nullptr) {}
 
   Result<Firewall*> open_firewall();
+  // Before the lock of a service, in the order of those who attach: for as long as records and kernel differ. The tables are
+  // whole then, unless the firewall is the caller's, whose business that is.
+  Result<FirewallHold> hold_firewall();
   // Under the lock of the service, mended before; partitions in `leaving` count as not attached.
   Result<> change(const std::string& name, const Edit& edit, const std::set<std::string>& leaving = {});
   Result<> create(const ServiceDefinition& service);

@@ -168,6 +168,7 @@ Result<std::vector<ServiceFault>> Services::check(bool repair) {
     if (what.empty()) continue;
     ServiceFault& fault = out.emplace_back(ServiceFault{.service = name, .what = std::move(what)});
     if (!repair) continue;
+    TRY_ASSIGN(FirewallHold hold, state_->hold_firewall());
     TRY_ASSIGN(ServiceLock lock, ServiceLock::acquire(state_->files.lock_directory(), name));
     if (Result<> mended = state_->mend(lock); !mended) {
       fault.what += cat("; ", mended.error().text);
