@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "netsetup/firewall/bridge_netfilter.h"
 #include "netsetup/firewall/differences.h"
 #include "netsetup/firewall/kernel_tables.h"
 #include "netsetup/firewall/nft_library.h"
@@ -85,6 +86,7 @@ Result<> Firewall::set_networks(const std::vector<FirewallNetwork>& networks) {
 }
 
 Result<> Firewall::add(const std::vector<FirewallEndpoint>& endpoints) {
+  load_bridge_netfilter(endpoints);
   Transaction transaction;
   for (const FirewallEndpoint& endpoint : endpoints) {
     for (const AccessChain& chain : access_chains(endpoint)) transaction.add(chain);
@@ -116,6 +118,7 @@ Result<std::vector<std::string>> Firewall::obstacles(const std::vector<FirewallN
 Result<> Firewall::replace_all(const std::vector<FirewallNetwork>& networks,
                                const std::vector<FirewallEndpoint>& endpoints,
                                const std::vector<ServiceRow>& services) {
+  load_bridge_netfilter(endpoints);
   std::string commands = base_ruleset(networks) + print_endpoints(endpoints);
   for (const ServiceRow& row : services)
     commands += service_added(row.service, assign_slots(row.slots, row.service.members));
@@ -123,6 +126,7 @@ Result<> Firewall::replace_all(const std::vector<FirewallNetwork>& networks,
 }
 
 Result<> Firewall::replace(const FirewallEndpoint& before, const FirewallEndpoint& after) {
+  load_bridge_netfilter({after});
   Transaction transaction;
   const std::vector<Element> old = endpoint_elements(before), now = endpoint_elements(after);
   // A chain with the same rules is made anew as well, and with it what leads there.

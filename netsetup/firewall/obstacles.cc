@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "base/io.h"
+#include "netsetup/firewall/bridge_netfilter.h"
 #include "netsetup/firewall/elements.h"
 #include "netsetup/firewall/nft_words.h"
 
@@ -39,20 +39,6 @@ std::string sentence_on(const FamilyName& family, const Attributes& chain) {
              "partitions");
 }
 
-// Packets between two ports of a bridge meet rules for IP only where bridge netfilter hands them over (ip-sysctl.rst).
-bool bridges_skip_rules(Family family) {
-  std::string path =
-      cat("/proc/sys/net/bridge/bridge-nf-call-", family == Family::kIpv4 ? "ip" : "ip6", "tables");
-  Result<std::string> value = read_file(path, 16);
-  return !value || !value->starts_with('1');
-}
-
-bool has_rules_on_bridge(const FirewallEndpoint& endpoint, Family family) {
-  return !endpoint.rules.empty() && !endpoint.host_interface.empty() &&
-         std::ranges::any_of(endpoint.addresses,
-                             [&](const Address& address) { return address.family() == family; });
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> find_obstacles(NetfilterSocket& socket,
@@ -75,9 +61,7 @@ Result<std::vector<std::string>> find_obstacles(NetfilterSocket& socket,
       },
       nullptr));
   for (Family family : {Family::kIpv4, Family::kIpv6})
-    if (bridges_skip_rules(family) && std::ranges::any_of(endpoints, [&](const FirewallEndpoint& endpoint) {
-          return has_rules_on_bridge(endpoint, family);
-        }))
+    if (bridges_skip_rules(endpoints, family))
       out.push_back(cat("rules of partitions do not hold between partitions of one bridge over ",
                         word4or6(family, "IPv4", "IPv6"),
                         ": the kernel's br_netfilter is not loaded or off (sysctl "
