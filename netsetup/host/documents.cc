@@ -70,7 +70,7 @@ Result<> settle_network(HostContext& context, const std::string& name, const std
     if (!now || bridge_of(*now) != bridge) TRY(remove_bridge(context, bridge));
   }
   if (now) TRY(adjust_network(context.host, *now));
-  TRY(forget_names_of_network(context.store, name));
+  TRY(refresh_names_of_network(context.store, name));
   return tell_firewall(context);
 }
 

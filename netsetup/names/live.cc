@@ -316,7 +316,7 @@ Result<> remove_names(const NetworkStore& store, const std::vector<Attachment>& 
   return give_files(store, hosts, partitions);
 }
 
-Result<> forget_names_of_network(const NetworkStore& store, const std::string& network) {
+Result<> refresh_names_of_network(const NetworkStore& store, const std::string& network) {
   TRY_ASSIGN(HostsDirectory hosts, open_hosts(store));
   TRY_ASSIGN(std::vector<std::string> names, hosts_files(hosts));
   for (const std::string& name : names) {
@@ -324,8 +324,13 @@ Result<> forget_names_of_network(const NetworkStore& store, const std::string& n
     TRY_ASSIGN(std::string text, read_file(hosts.file(name), kHostsLimit));
     std::vector<std::string> networks = networks_of(text);
     if (std::ranges::find(networks, network) == networks.end()) continue;
-    if (unlink(hosts.file(name).c_str()) != 0 && errno != ENOENT)
+    struct stat info{};
+    if (stat(hosts.file(name).c_str(), &info) == 0 && info.st_nlink > 1) {
+      TRY_ASSIGN(std::string anew, text_from_records(store, hosts, networks));
+      TRY(write_difference(hosts.file(name), text, anew));
+    } else if (unlink(hosts.file(name).c_str()) != 0 && errno != ENOENT) {
       return fail_errno(errno, cat("remove ", quote(hosts.file(name))));
+    }
   }
   return {};
 }

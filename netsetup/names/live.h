@@ -28,8 +28,9 @@ Result<> add_names(const NetworkStore& store, const std::vector<Attachment>& add
 // After records were removed; what is not there is fine. The directory goes with the last network of a partition.
 Result<> remove_names(const NetworkStore& store, const std::vector<Attachment>& removed);
 
-// After a network was removed or its gateway changed: its files are made anew when somebody joins it.
-Result<> forget_names_of_network(const NetworkStore& store, const std::string& network);
+// After a network was changed or removed: files that partitions have are written anew in place, others go, and are made
+// again when somebody joins.
+Result<> refresh_names_of_network(const NetworkStore& store, const std::string& network);
 
 // A service's name, on all networks; no `address`: each network's gateway. Replaces what it was.
 Result<> set_service_name(const NetworkStore& store, const std::string& service,

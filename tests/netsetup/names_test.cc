@@ -261,8 +261,29 @@ TEST_CASE("a lost hosts file is made of the records again") {
   Farm farm;
   farm.network(kFarm);
   farm.join("web1", "farm", "10.7.0.2/24");
-  REQUIRE(forget_names_of_network(farm.store, "farm"));
+  REQUIRE(remove_tree(farm.store.run + "/hosts/farm"));
   farm.join("web2", "farm", "10.7.0.3/24");
   CHECK(farm.knows("web2", "10.7.0.2 web1 web1.farm"));
   CHECK(farm.knows("web2", "10.7.0.3 web2 web2.farm"));
+}
+
+TEST_CASE("a network that changes takes no names from those on it") {
+  Farm farm;
+  farm.network(kFarm);
+  farm.join("web1", "farm", "10.7.0.2/24");
+  REQUIRE(set_service_name(farm.store, "shop", std::nullopt));
+  ino_t bound = inode_of(farm.path("web1"));
+  REQUIRE(replace_network(
+      farm.store,
+      *parse_network(R"({"name": "farm", "subnets": [{"subnet": "10.7.0.0/24", "gateway": "10.7.0.9"}]})",
+                     "t")));
+  REQUIRE(refresh_names_of_network(farm.store, "farm"));
+  CHECK(farm.knows("web1", "10.7.0.9 shop shop.farm #service"));
+  farm.join("web2", "farm", "10.7.0.3/24");
+  CHECK(farm.knows("web1", "10.7.0.3 web2 web2.farm"));
+  CHECK(inode_of(farm.path("web1")) == bound);
+  farm.leave("web1", "farm");
+  farm.leave("web2", "farm");
+  REQUIRE(refresh_names_of_network(farm.store, "farm"));
+  CHECK(inode_of(farm.store.run + "/hosts/farm") == 0);
 }
