@@ -326,8 +326,8 @@ void Client::handle(Connection& c, uint32_t events) {
 
 // What takes too long has failed; a server that does not close a connection that it was asked to close is not waited for.
 void Client::sweep(uint64_t now) {
-  for (size_t i = 0; i < connections_.size(); ++i) {
-    Connection& c = *connections_[i];
+  for (const std::unique_ptr<Connection>& held : connections_) {
+    Connection& c = *held;
     if (c.state == State::kClosed || c.state == State::kIdle || c.due + settings_.timeout > now) continue;
     if (c.state == State::kParted) {
       close(c);

@@ -9,7 +9,8 @@ namespace shoji::load {
 namespace {
 
 struct FailureRow {
-  std::string_view name, meaning;
+  const char* name;
+  const char* meaning;
 };
 constexpr std::array<FailureRow, kFailureKinds> kFailureRows = {{
     {"refused", "no connection: nobody listens"},
@@ -125,12 +126,11 @@ std::string print_text(const Report& report) {
          latency_row("all", all_latency(report)) + latency_row("own lag", report.lag);
   for (size_t i = 0; i < kFailureKinds; ++i)
     if (report.failures[i] != 0)
-      out += line("%llu %s: %s\n", number(report.failures[i]), kFailureRows[i].name.data(),
-                  kFailureRows[i].meaning.data());
+      out += line("%llu %s: %s\n", number(report.failures[i]), kFailureRows[i].name, kFailureRows[i].meaning);
   for (const FailureExample& example : report.examples)
     out += line("  %.3f s: %s, %s connection, due %.3f s: %s\n", seconds(example.at),
-                failure_name(example.kind).data(), example.kept ? "keep-alive" : "new", seconds(example.due),
-                example.text.c_str());
+                kFailureRows[static_cast<size_t>(example.kind)].name, example.kept ? "keep-alive" : "new",
+                seconds(example.due), example.text.c_str());
   for (const auto& [value, count] : report.tally)
     out += line("%10llu answers of %s\n", number(count), value.c_str());
   return out;

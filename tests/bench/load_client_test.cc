@@ -135,8 +135,8 @@ std::string answers(size_t count) {
 }
 
 Report run(const Settings& settings) {
-  static const volatile std::sig_atomic_t kNever = 0;
-  Result<Report> report = run_load(settings, &kNever);
+  static const volatile std::sig_atomic_t never = 0;
+  Result<Report> report = run_load(settings, &never);
   REQUIRE(report);
   CHECK(report->fresh.planned == report->fresh.answered + report->fresh.failed);
   CHECK(report->kept.planned == report->kept.answered + report->kept.failed);
@@ -297,9 +297,9 @@ TEST_CASE("bench/load: no more connections than allowed, and an early end") {
   Report report = run(settings);
   CHECK(failures(report, FailureKind::kLocal) == 15);
   CHECK(failures(report, FailureKind::kTimeout) == 5);
-  static const volatile std::sig_atomic_t kNow = 1;
+  static const volatile std::sig_atomic_t now_already = 1;
   settings.requests = UINT64_MAX;
-  Result<Report> ended = run_load(settings, &kNow);
+  Result<Report> ended = run_load(settings, &now_already);
   REQUIRE(ended);
   CHECK(ended->fresh.planned == 0);
 }
