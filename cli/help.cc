@@ -26,7 +26,9 @@ std::string option_rows(std::span<const Option> options) {
     if (!row.default_text.empty()) help += cat(" (default: ", quote(row.default_text), ")");
     append_row(out, option_column(row), width, help);
   }
-  append_row(out, "--help, -h", width, "show help");
+  // podman's -h of run and create is the hostname.
+  bool taken = std::ranges::find(options, 'h', &Option::letter) != options.end();
+  append_row(out, taken ? "--help" : "--help, -h", width, "show help");
   return out;
 }
 
