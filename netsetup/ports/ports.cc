@@ -48,8 +48,9 @@ std::optional<PublishedPort> parse_file_name(std::string_view name) {
   name.remove_prefix(4);
   size_t dash = name.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
-  auto [end, error] = std::from_chars(name.data(), name.data() + dash, out.port);
-  if (error != std::errc() || end != name.data() + dash) return std::nullopt;
+  std::string_view number = name.substr(0, dash);
+  auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), out.port);
+  if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
   if (name.substr(dash + 1) == "any") return out;
   Result<Address> host = Address::parse(name.substr(dash + 1));
   if (!host) return std::nullopt;

@@ -249,6 +249,22 @@ TEST_CASE("a partition's rules, internal and isolated networks") {
   }
 }
 
+TEST_CASE("rules hold between partitions of one bridge, and answers pass them") {
+  Scene scene;
+  for (const char* peer : {"10.7.0.0/24", "fd07::/64"})
+    scene.endpoints[0].rules.push_back(
+        {.allow = false, .incoming = true, .peer = *Prefix::parse(peer), .protocol = {}});
+  scene.with_firewall([&](Firewall& firewall) { need(firewall.add(scene.endpoints)); });
+  CHECK(ask(scene.partition[1].get(), "10.7.0.2", 80).empty());
+  CHECK(ask(scene.partition[1].get(), "fd07::2", 80).empty());
+  CHECK(ask(scene.partition[0].get(), "10.7.0.3", 80) == "p3 10.7.0.2");
+  CHECK(ask(scene.partition[0].get(), "fd07::3", 80) == "p3 fd07::2");
+  FirewallEndpoint open = scene.endpoints[0];
+  open.rules.clear();
+  scene.with_firewall([&](Firewall& firewall) { need(firewall.replace(scene.endpoints[0], open)); });
+  CHECK(ask(scene.partition[1].get(), "10.7.0.2", 80) == "p2 10.7.0.3");
+}
+
 TEST_CASE("a virtual service spreads connections over its members, and a change touches new ones only") {
   Scene scene;
   scene.with_firewall([&](Firewall& firewall) { need(firewall.add(scene.endpoints)); });
