@@ -1,5 +1,6 @@
 #pragma once
-// Applies netsetup/firewall/rules.h through libnftables (libnftables(3)): each call is one transaction, all or nothing.
+// Applies netsetup/firewall/rules.h in transactions, all or nothing: elements over netlink itself, whole rulesets through
+// libnftables (libnftables(3)).
 #include <memory>
 
 #include "netsetup/firewall/rules.h"

@@ -1,10 +1,10 @@
 #pragma once
-// What the firewall is to be, as data. netsetup/firewall/ruleset.h turns it into nft's language, apply.h hands it to the
-// kernel through libnftables.
+// What the firewall is to be, as data. netsetup/firewall/elements.h says what that is in the kernel, transaction.h changes it
+// there, and ruleset.h writes all of it in nft's language.
 //
-// One table of our own, `inet shoji`; its chains are written once per boot or by a repair, and never again while
-// partitions come and go: those are elements of its maps and sets, so that an attach is one small transaction, foreign
-// tables are not touched, and established connections are not disturbed.
+// Tables of our own, `inet shoji` and `bridge shoji`; their chains are written once per boot or by a repair, and never again
+// while partitions come and go: those are elements of maps and sets, so that an attach is one small transaction, foreign
+// tables are not touched, and established connections are not disturbed. `netdev shoji` has quotas.
 #include <chrono>
 #include <cstdint>
 #include <optional>
