@@ -121,7 +121,7 @@ uint32_t packet_of(uint32_t mtu) {
 // as large as segmentation offload hands them over on a slow link.
 uint64_t burst_of(uint64_t burst, uint64_t rate, uint32_t mtu) {
   if (burst != 0) return burst;
-  return std::max<uint64_t>(rate / 100, 2 * (packet_of(mtu) + ETH_HLEN));
+  return std::max<uint64_t>(rate / 100, uint64_t{2} * (packet_of(mtu) + ETH_HLEN));
 }
 
 }  // namespace
