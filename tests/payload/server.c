@@ -100,18 +100,21 @@ static void serve_connection(int fd, const struct sockaddr_in6* peer) {
   }
 }
 
-static void die_with_parent(void) {
+// `parent` may be gone already: then no signal will come.
+static void die_with(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(0);
 }
 
 static void serve_tcp(int server) {
+  pid_t self = getpid();
   for (;;) {
     struct sockaddr_in6 peer;
     socklen_t size = sizeof peer;
     int fd = accept(server, (struct sockaddr*)&peer, &size);
     if (fd < 0) continue;
     if (fork() == 0) {
-      die_with_parent();
+      die_with(self);
       close(server);
       serve_connection(fd, &peer);
       _exit(0);
@@ -147,11 +150,12 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   name = argv[1];
   signal(SIGCHLD, SIG_IGN);
+  pid_t self = getpid();
   for (int i = 2; i < argc; i++) {
     int udp = strstr(argv[i], "/udp") != NULL;
     int fd = listener(atoi(argv[i]), udp);
     if (fork() == 0) {
-      die_with_parent();
+      die_with(self);
       if (udp) serve_udp(fd);
       serve_tcp(fd);
     }

@@ -39,7 +39,7 @@ std::string numbered(int number) {
 
 TEST_CASE("a hundred attaches at once, by as many processes, and a hundred releases") {
   Farm farm;
-  constexpr int kMany = 100;
+  const int kMany = time_factor() > 1 ? 20 : 100;  // an emulated machine takes minutes for more
   std::vector<Words> attach, release;
   for (int i = 0; i < kMany; ++i) {
     std::string port = std::to_string(8000 + i) + ":80";
@@ -47,9 +47,9 @@ TEST_CASE("a hundred attaches at once, by as many processes, and a hundred relea
     release.push_back({"network", "release", numbered(i)});
   }
   all_must(farm.host, attach);
-  CHECK(leased(farm.host).size() == 2 * kMany);
+  CHECK(leased(farm.host).size() == static_cast<size_t>(2 * kMany));
   CHECK(farm.host.shoji({"network", "check"}).code == 0);
-  for (int i : {0, 41, 99}) {
+  for (int i : {0, kMany / 3, kMany - 1}) {
     UniqueFd netns = farm.host.partition(numbered(i));
     Server server(netns.get(), numbered(i), {"80"});
     CHECK(ask(farm.host.outside(), kHost4, 8000 + i) == numbered(i) + " 192.0.2.9");

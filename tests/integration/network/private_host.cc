@@ -83,7 +83,7 @@ std::string files_below(const std::string& directory) {
     // Locks, and what one of a fixed name is written to before it is moved to its place.
     bool is_lock = name.starts_with('.') || name.ends_with(".lock");
     // What partitions have sent and received is remembered for when they come back.
-    bool is_usage = entry.path().parent_path().filename() == "usage";
+    bool is_usage = entry.path().parent_path().filename() == "usage" || name == "quota-month";
     bool is_hint = name.starts_with("next-");  // where to look for a free address
     // A file of names that nobody is in.
     bool is_blank = is_file(entry) && words(read_text(entry.path())).empty();
