@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -134,7 +135,7 @@ Result<> PartitionStore::rename(const Locked& partition, std::string_view to) co
   definition.document.name = to;
   // In its new place it is complete before its old name is gone.
   TRY(write_file_atomically(cat(from, '/', kDefinition, ".renamed"), print_definition(definition)));
-  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0)
+  if (syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0)
     return fail_errno(errno, cat("rename partition ", quote(partition.name), " to ", quote(to)));
   std::string renamed = cat(path, '/', kDefinition, ".renamed"), whole = cat(path, '/', kDefinition);
   if (::rename(renamed.c_str(), whole.c_str()) != 0)

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
 
 #include "base/io.h"
@@ -160,7 +161,9 @@ Result<int> stay_with(const Globals& globals, Made& made, uint64_t stop_timeout)
   waitpid(made.kept.keeper, nullptr, 0);
   if (!std::string_view(said).starts_with("exited "))
     return fail(Kind::kState, "its keeper was killed; it may still run");
-  return atoi(said + 7);
+  int code = kExitError;
+  std::from_chars(said + 7, said + size, code);
+  return code;
 }
 
 Result<int> run(const Globals& globals, RunOptions& options, Arguments& arguments) {
