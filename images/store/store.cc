@@ -30,9 +30,10 @@ constexpr DirectoryRow kDirectories[] = {
     {"roots", 0700},  {"partial", 0700},      {"tmp", 0700},          {"leases", 0700},
     {"unify", 0700},
 };
-// What else may lie in a store that is half made; the root directory of a filesystem has lost+found.
-constexpr std::string_view kFiles[] = {"oci-layout", "index.json", "sweep.lock",
-                                       "index.lock", "unify.lock", "lost+found"};
+// What else may lie in a store that is half made, or that another verb has completed since we looked for its version; the
+// root directory of a filesystem has lost+found.
+constexpr std::string_view kFiles[] = {"oci-layout", "index.json", "sweep.lock", "index.lock",
+                                       "unify.lock", "version",    "lost+found"};
 
 bool is_of_store(std::string_view name) {
   return std::ranges::any_of(kDirectories, [&](const DirectoryRow& row) { return name == row.name; }) ||
