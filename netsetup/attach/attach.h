@@ -56,8 +56,12 @@ Result<> release_every_address(const NetworkStore& store, const std::string& par
 Result<> write_record(const NetworkStore& store, const Attachment& attachment);
 // Not there is fine.
 Result<> remove_record(const NetworkStore& store, const std::string& partition, const std::string& network);
-Result<std::vector<Attachment>> list_attachments(const NetworkStore& store,
-                                                 std::string_view partition);  // "": of all
+// "": of all partitions. Records that cannot be read are passed over, with a warning.
+Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std::string_view partition);
+struct DamagedRecord {
+  std::string path, why;
+};
+Result<std::vector<DamagedRecord>> damaged_records(const NetworkStore& store);
 
 Result<std::vector<std::string>> list_attached_partitions(const NetworkStore& store);
 

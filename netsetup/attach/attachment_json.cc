@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <memory>
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "netsetup/attach/attach.h"
 
 namespace shoji::net {
@@ -168,7 +170,11 @@ Result<std::vector<std::string>> list_attached_partitions(const NetworkStore& st
   return out;
 }
 
-Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std::string_view partition) {
+namespace {
+
+// Calls `take` with every record: what it says, or why it cannot be read.
+Result<> each_record(const NetworkStore& store, std::string_view partition,
+                     const std::function<void(const std::string& path, Result<Attachment> record)>& take) {
   std::vector<std::string> partitions;
   std::string base = store.run + "/attachments";
   if (partition.empty()) {
@@ -176,7 +182,6 @@ Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std:
   } else {
     partitions.emplace_back(partition);
   }
-  std::vector<Attachment> out;
   for (const std::string& name : partitions) {
     std::vector<std::string> networks;
     TRY(list_directory(cat(base, '/', name), networks));
@@ -186,10 +191,32 @@ Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std:
       Result<std::string> text = read_file(path, kRecordLimit);
       if (!text && text.error().kind == Kind::kNotFound) continue;  // just detached
       if (!text) return Failure(text.error());
-      TRY_ASSIGN(Attachment attachment, parse_attachment(std::move(*text), path));
-      out.push_back(std::move(attachment));
+      take(path, parse_attachment(std::move(*text), path));
     }
   }
+  return {};
+}
+
+}  // namespace
+
+// One that was damaged must not keep the verbs of all other partitions from their work.
+Result<std::vector<Attachment>> list_attachments(const NetworkStore& store, std::string_view partition) {
+  std::vector<Attachment> out;
+  TRY(each_record(store, partition, [&](const std::string& /*path*/, Result<Attachment> record) {
+    if (record)
+      out.push_back(std::move(*record));
+    else
+      log(LogLevel::kWarning, cat("passed over a record that cannot be read: ", record.error().text,
+                                  "; network check --repair removes it"));
+  }));
+  return out;
+}
+
+Result<std::vector<DamagedRecord>> damaged_records(const NetworkStore& store) {
+  std::vector<DamagedRecord> out;
+  TRY(each_record(store, "", [&](const std::string& path, Result<Attachment> record) {
+    if (!record) out.push_back({path, record.error().text});
+  }));
   return out;
 }
 

@@ -1,6 +1,9 @@
 #include "netsetup/host/check.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "netsetup/attach/links.h"
 #include "netsetup/cni/cni.h"
@@ -60,6 +63,17 @@ Result<> check_attachment(HostContext& context, const HostFacts& facts, const st
     return {};
   }
   return check_interfaces(context, facts, *network, attachment, faults);
+}
+
+// What they said is gone; whatever it stood for belongs to nobody then, and is found as such.
+Result<> check_records(HostContext& context, Faults& faults) {
+  TRY_ASSIGN(std::vector<DamagedRecord> damaged, damaged_records(context.store));
+  for (const DamagedRecord& record : damaged)
+    faults.found("this host", cat("a record cannot be read: ", record.why), [&]() -> Result<> {
+      if (unlink(record.path.c_str()) == 0 || errno == ENOENT) return {};
+      return fail_errno(errno, cat("remove ", quote(record.path)));
+    });
+  return {};
 }
 
 // Locked, so that nothing that is just being made looks like half of it.
@@ -124,6 +138,7 @@ Result<std::vector<Fault>> check_host(HostContext& context, bool repair) {
   if (Result<> cleared = clear_pending(context.store.run, context.clear()); !cleared)
     faults.found("this host", cleared.error().text);
   TRY_ASSIGN(std::vector<Network> networks, list_networks(context.store));
+  TRY(check_records(context, faults));
   TRY_ASSIGN(HostFacts facts, HostFacts::read(context.host));
   TRY(check_bridges(context, facts, networks, faults));
   TRY_ASSIGN(std::vector<std::string> partitions, list_attached_partitions(context.store));

@@ -55,6 +55,12 @@ bool is_ours(const LinkFacts& link, const HostFacts& facts, const std::vector<Ne
   return false;
 }
 
+// The ifb of a rate is named after the host's end that it serves (netsetup/shape): without that one nobody has it.
+bool is_lonely_ifb(const LinkFacts& link, const HostFacts& facts) {
+  bool named = (link.name.starts_with("sj") || link.name.starts_with("sk")) && link.name.ends_with('i');
+  return named && link.kind == "ifb" && !facts.links.contains(link.name.substr(0, link.name.size() - 1));
+}
+
 Result<> check_stray_interfaces(HostContext& context, const std::vector<Network>& networks, Faults& faults) {
   // Interfaces first: what has no record then, and still has none afterwards, is not just being made only if nobody
   // works at anything.
@@ -64,12 +70,18 @@ Result<> check_stray_interfaces(HostContext& context, const std::vector<Network>
   TRY_ASSIGN(std::vector<Attachment> attachments, list_attachments(context.store, ""));
   std::set<std::string> known;
   for (const Attachment& attachment : attachments) known.insert(attachment.host_interface);
-  for (const auto& [name, link] : facts.links) {
-    if (known.contains(name) || !is_ours(link, facts, networks)) continue;
-    if (!context.host.index_of(name)) continue;  // the kernel was just removing it
-    faults.found("this host", cat("interface ", name, " belongs to no partition"),
-                 [&, stray = name] { return remove_links(context.host, {&stray, 1}); });
-  }
+  auto remove_if = [&](const auto& is_stray) {
+    for (const auto& [name, link] : facts.links) {
+      if (known.contains(name) || !is_stray(link)) continue;
+      if (!context.host.index_of(name)) continue;  // the kernel was just removing it
+      faults.found("this host", cat("interface ", name, " belongs to no partition"),
+                   [&, stray = name] { return remove_links(context.host, {&stray, 1}); });
+    }
+  };
+  remove_if([&](const LinkFacts& link) { return is_ours(link, facts, networks); });
+  // Those that serve what was just removed, too.
+  TRY_ASSIGN(facts, HostFacts::read(context.host));
+  remove_if([&](const LinkFacts& link) { return is_lonely_ifb(link, facts); });
   return {};
 }
 

@@ -122,6 +122,10 @@ const Damage kDamages[] = {
      [](Scene& scene, const Attachment& web1) {
        return remove_netns(scene.store.netns_directory(), web1.partition);
      }},
+    {"cannot be read", false,
+     [](Scene& scene, const Attachment& web1) {
+       return write_file_atomically(cat(scene.store.run, "/attachments/", web1.partition, "/net"), "garbage");
+     }},
 };
 
 bool are(const std::vector<Fault>& faults, std::string_view what, bool repaired) {
