@@ -17,6 +17,7 @@ namespace {
 // A home directory of the test's own, gone with the object.
 struct Home {
   std::string path;
+  std::string search = getenv("PATH") != nullptr ? getenv("PATH") : "";  // others have this environment, too
   Home() {
     char name[] = "/tmp/shoji-home-XXXXXX";
     REQUIRE(mkdtemp(name) != nullptr);
@@ -26,7 +27,10 @@ struct Home {
     setenv("HOME", path.c_str(), 1);
     setenv("XDG_RUNTIME_DIR", (path + "/run").c_str(), 1);
   }
-  ~Home() { ignore(remove_tree(path), "a test's leftovers are seen by the host's check"); }
+  ~Home() {
+    setenv("PATH", search.c_str(), 1);
+    ignore(remove_tree(path), "a test's leftovers are seen by the host's check");
+  }
   Home(const Home&) = delete;
   Home& operator=(const Home&) = delete;
 
@@ -43,7 +47,7 @@ struct Home {
     write("bin/docker-credential-" + name,
           cat("#!/bin/sh\n{ echo $1; cat; } >> ", path, "/asked-", name, "\n", script), 0700);
     REQUIRE(chmod((path + "/bin/docker-credential-" + name).c_str(), 0700) == 0);
-    setenv("PATH", (path + "/bin:/usr/bin:/bin").c_str(), 1);
+    setenv("PATH", cat(path, "/bin:", search).c_str(), 1);
     signal(SIGPIPE, SIG_IGN);  // what the programs do
   }
 };
