@@ -29,7 +29,8 @@ std::string subnets(const std::string& list) {
 
 }  // namespace
 
-TEST_CASE("bad documents of networks are refused with a pointer to the fault, and nothing is made") {
+TEST_CASE("bad documents of networks are refused with a pointer to the fault, and nothing is made",
+          "[native]") {
   PrivateHost host;
   const Bad table[] = {
       {"{", "bad.json"},
@@ -82,7 +83,7 @@ TEST_CASE("bad documents of networks are refused with a pointer to the fault, an
   CHECK(host.leftovers().empty());
 }
 
-TEST_CASE("overlapping subnets are refused, and the sentence names the other network") {
+TEST_CASE("overlapping subnets are refused, and the sentence names the other network", "[native]") {
   Farm farm;
   std::string said = farm.host.refused({"network", "create", "--subnet", "10.7.0.128/25", "other"});
   CHECK(said == containing("10.7.0.128/25 overlaps 10.7.0.0/24 of network \"farm\""));
@@ -94,7 +95,7 @@ TEST_CASE("overlapping subnets are refused, and the sentence names the other net
   CHECK(farm.host.refused({"network", "create", "--subnet", "10.9.0.0/24", "other"}) == containing("other"));
 }
 
-TEST_CASE("an exhausted pool says so, and who asks later gets what was given back") {
+TEST_CASE("an exhausted pool says so, and who asks later gets what was given back", "[native]") {
   PrivateHost host;
   host.must(
       {"network", "create", "--subnet", "10.7.0.0/29", "small"});  // 6 addresses, one of them the host's
@@ -108,7 +109,7 @@ TEST_CASE("an exhausted pool says so, and who asks later gets what was given bac
   CHECK(said == containing("web1"));
 }
 
-TEST_CASE("bad words of attach are refused with what is wrong in them, and nothing is made") {
+TEST_CASE("bad words of attach are refused with what is wrong in them, and nothing is made", "[native]") {
   Farm farm;
   farm.attach("web1", {"--ip", "10.7.0.5"});
   std::string before = farm.host.leftovers();

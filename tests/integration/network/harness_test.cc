@@ -61,7 +61,7 @@ TEST_CASE("frames made by hand are seen on the other end, and taken for what the
   }));
 }
 
-TEST_CASE("a program is killed at each of its system calls, and told when it ends before") {
+TEST_CASE("a program is killed at each of its system calls, and told when it ends before", "[native]") {
   TemporaryDirectory directory;
   std::string path = directory.path() + "/file";
   Command c;

@@ -73,12 +73,14 @@ TEST_CASE("nft flush ruleset is found and mended, and established connections go
 TEST_CASE(
     "each part of the firewall that is deleted is missed and made again, foreign tables are not touched") {
   Scene scene;
+  int number = 0;
   for (const char* part :
        {"delete table inet shoji", "delete table bridge shoji", "flush chain bridge shoji guard",
         "flush set bridge shoji senders4", "flush set bridge shoji senders6", "flush table inet shoji",
         "flush chain inet shoji forward", "flush chain inet shoji publish",
         "flush map inet shoji everywhere4", "flush map inet shoji everywhere6",
         "flush map inet shoji access_to4", "flush set inet shoji ours4", "flush set inet shoji nat6"}) {
+    if (time_factor() > 1 && number++ % 3 != 0) continue;  // an emulated machine takes minutes for all
     INFO(part);
     nft(part);
     CHECK(scene.repaired() != "");
