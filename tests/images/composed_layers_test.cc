@@ -102,7 +102,7 @@ Verdict unpack_both(const Store& store, const std::string& archive) {
 
 }  // namespace
 
-TEST_CASE("random stacks of layers are the same root composed and as trees") {
+TEST_CASE("random stacks of layers are the same root composed and as trees", "[rounds]") {
   ScratchDirectory scratch;
   Store store = make_store(scratch.path + "/store");
   for (uint32_t seed = 1; seed <= 40; seed++) {

@@ -183,7 +183,7 @@ TEST_CASE("a range that was not asked for is refused") {
   CHECK(got.size() == 10);
 }
 
-TEST_CASE("a connection that stalls is given up and goes on with another one") {
+TEST_CASE("a connection that stalls is given up and goes on with another one", "[rounds]") {
   std::string blob = random_text(200'000);
   FakeRegistry registry(spoiled(blob, [](const FakeRequest& request, FakeReply reply) {
     if (request.number == 0) reply.stall_after = 120'000;

@@ -173,7 +173,7 @@ void check_store(const Store& store) {
 
 }  // namespace
 
-TEST_CASE("a store whose writers are killed at any moment verifies clean", "[fault]") {
+TEST_CASE("a store whose writers are killed at any moment verifies clean", "[fault][rounds]") {
   TemporaryDirectory directory;
   Store store = open_store(config_at(directory.path()));
   std::mt19937 random(seed());

@@ -119,7 +119,7 @@ struct Case {
 
 }  // namespace
 
-TEST_CASE("a tree is what the archive's own writer unpacks", "[native]") {
+TEST_CASE("a tree is what the archive's own writer unpacks", "[native][rounds]") {
   std::string gnu = "tar --numeric-owner --sort=name -C tree ", bsd = "bsdtar --numeric-owner -C tree ";
   std::string all = "--xattrs --xattrs-include='*' --acls ";
   const std::vector<Case> cases = {

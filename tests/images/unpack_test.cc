@@ -137,7 +137,7 @@ TEST_CASE("equal files of two images are one inode and one page cache") {
   CHECK((facts.st_mode & 07777) == 0444);
 }
 
-TEST_CASE("a layer killed at any moment is there whole or not at all", "[fault]") {
+TEST_CASE("a layer killed at any moment is there whole or not at all", "[fault][rounds]") {
   ScratchDirectory scratch;
   std::string large;
   for (unsigned i = 0; large.size() < 700'000; i++) large += cat(i, ' ');

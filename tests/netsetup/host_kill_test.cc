@@ -114,10 +114,10 @@ int kill_networks(const std::string& directory, const char* /*document*/) {
 
 }  // namespace
 
-TEST_CASE("whatever a killed verb leaves is gone after the next one") {
+TEST_CASE("whatever a killed verb leaves is gone after the next one", "[rounds]") {
   CHECK(status_of(kill_rounds, kBridge) == 0);
 }
 
-TEST_CASE("a network that a killed verb was about to make, change or remove is whole or gone") {
+TEST_CASE("a network that a killed verb was about to make, change or remove is whole or gone", "[rounds]") {
   CHECK(status_of(kill_networks, kBridge) == 0);
 }

@@ -309,7 +309,7 @@ TEST_CASE("a hundred partitions are attached at once, or none of them") {
   CHECK(status_of(hundred_at_once, kBridge) == 0);
 }
 
-TEST_CASE("verbs for the same partitions at once do not disturb each other") {
+TEST_CASE("verbs for the same partitions at once do not disturb each other", "[rounds]") {
   CHECK(status_of(many_verbs, kBridge) == 0);
 }
 

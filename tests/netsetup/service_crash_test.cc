@@ -114,7 +114,7 @@ Result<> none(Services& services) {
 
 }  // namespace
 
-TEST_CASE("a create that is killed leaves a whole service, or none") {
+TEST_CASE("a create that is killed leaves a whole service, or none", "[rounds]") {
   Interrupted interrupted;
   size_t whole = 0;
   interrupted.run(
@@ -128,7 +128,7 @@ TEST_CASE("a create that is killed leaves a whole service, or none") {
   CHECK(whole > 0);
 }
 
-TEST_CASE("a change that is killed leaves what was, or what was to be") {
+TEST_CASE("a change that is killed leaves what was, or what was to be", "[rounds]") {
   Interrupted interrupted;
   const ServiceDefinition was = site({"10.7.0.2:80"}, "80"),
                           will_be = site({"10.7.0.3:80"}, "192.0.2.1:8080");
@@ -152,8 +152,8 @@ TEST_CASE("a change that is killed leaves what was, or what was to be") {
   CHECK(changed > 0);
 }
 
-TEST_CASE(
-    "a verdict on health that is killed leaves the member up or down, and the connections that it has") {
+TEST_CASE("a verdict on health that is killed leaves the member up or down, and the connections that it has",
+          "[rounds]") {
   Interrupted interrupted;
   REQUIRE(interrupted.scene.with_services(
       [](Services& services) { return services.create(site({"10.7.0.2:80", "10.7.0.3:80"}, "80")); }));
@@ -178,7 +178,7 @@ TEST_CASE(
       });
 }
 
-TEST_CASE("a removal that is killed leaves a whole service, or none") {
+TEST_CASE("a removal that is killed leaves a whole service, or none", "[rounds]") {
   Interrupted interrupted;
   interrupted.run(
       7,
